@@ -1,0 +1,148 @@
+"""All that the author of a pass, a target rule or an emitter must know."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from compiler.diagnostic import Code, Diagnostic
+from compiler.ir import Array, Op, Program, ProgramView
+from compiler.target import Target
+
+Sample: TypeAlias = Mapping[str, Array]
+"""One prepared input of the network: tensor name to array with a batch of 1."""
+
+
+class Effect(StrEnum):
+    """What a pass promises about the network's outputs."""
+
+    EXACT = "exact"
+    """Outputs stay the same to float rounding."""
+    LOSSY = "lossy"
+    """Outputs change; the report states by how much."""
+
+
+class Decision(BaseModel):
+    """A pass's choice: a frozen value that the report holds and that a later build can replay."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A layer that a pass left alone, and why."""
+
+    layer: str
+    why: str
+
+
+@dataclass
+class Log:
+    """Where a rewrite says what it left alone and what the user should know."""
+
+    skipped: list[Skip] = field(default_factory=list[Skip])
+    findings: list[Diagnostic] = field(default_factory=list[Diagnostic])
+
+    def skip(self, layer: Op | str, why: str) -> None:
+        """Record that a layer was left alone."""
+        self.skipped.append(Skip(layer if isinstance(layer, str) else layer.name, why))
+
+    def find(self, diagnostic: Diagnostic) -> None:
+        """Record a finding about the pass or the model."""
+        self.findings.append(diagnostic)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a decision may look at besides the program.
+
+    `calibration` opens a fresh stream of prepared inputs, one image at a time. On the lint path it is None and
+    weights may be stand-ins: the pass then returns a stand-in decision of the shape the real one will have.
+    """
+
+    target: Target
+    rng: np.random.Generator
+    calibration: Callable[[], Iterator[Sample]] | None = None
+    is_stand_in: bool = False
+
+
+class Pass(BaseModel, ABC):
+    """One step of a recipe. The model's fields are the recipe's options; the docstring is the manual page.
+
+    `decide` looks and edits nothing; `rewrite` edits and needs neither data nor torch.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    effect: ClassVar[Effect]
+    needs: ClassVar[frozenset[str]] = frozenset()
+    """Properties that earlier steps must have given the program."""
+    gives: ClassVar[frozenset[str]] = frozenset()
+    """Properties that the program has after this step."""
+
+    @classmethod
+    def slug(cls) -> str:
+        """The recipe's name for this pass: LevelPrune is level-prune."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+
+    def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
+        """Yield what can be said before any work: selectors that match nothing, a precision the target lacks."""
+        del program, target
+        yield from ()
+
+    def decide(self, program: ProgramView, context: Context) -> Decision | None:
+        """Choose; None when there is nothing to choose."""
+        del program, context
+        return None
+
+    @abstractmethod
+    def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
+        """Carry the decision out."""
+
+
+class Rule(ABC):
+    """Something that a target cannot do, or does badly. The docstring is the manual page of its code."""
+
+    code: ClassVar[Code]
+
+    @abstractmethod
+    def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
+        """Yield one diagnostic per fault."""
+
+    def at(self, op: Op, message: str, help: str | None = None) -> Diagnostic:  # noqa: A002 - the field's name
+        """Make a diagnostic that names a layer and its operator."""
+        return Diagnostic(self.code, message, help, layer=f"{op.name} ({op.op_type})")
+
+
+@dataclass(frozen=True)
+class Emission:
+    """What an emitter turns into files: the finished program and what the board must know about it."""
+
+    product: str
+    program: Program
+    target: Target
+    preprocess: Mapping[str, object]
+    """The recipe's preprocessing, as plain JSON values, for the manifest."""
+    test_inputs: Sample
+    """The self-test's input."""
+    test_outputs: Sample
+    """What ONNX Runtime computes for it on the host, from the very graph that is emitted."""
+    versions: Mapping[str, str]
+    """The compiler's and its libraries' versions."""
+
+
+class Emitter(ABC):
+    """Writes the files that deploy a program on one runtime."""
+
+    runtimes: ClassVar[tuple[str, ...]]
+    """The `runtime:` values of the profiles that it serves."""
+
+    @abstractmethod
+    def emit(self, emission: Emission, folder: Path) -> None:
+        """Write the runtime's files into an empty folder."""
