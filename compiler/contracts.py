@@ -88,7 +88,7 @@ class Pass(BaseModel, ABC):
 
     @classmethod
     def slug(cls) -> str:
-        """The recipe's name for this pass: LevelPrune is level-prune."""
+        """Name this pass as recipes do: LevelPrune is level-prune."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
 
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:

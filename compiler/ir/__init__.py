@@ -1,5 +1,8 @@
 """The intermediate representation: a program of named nodes and tensors, hiding graphsurgeon and ONNX."""
 
+from compiler.ir.digest import digest
+from compiler.ir.inference import refresh_types
+from compiler.ir.onnx_io import from_model, model_bytes, to_model, to_skeleton
 from compiler.ir.ops import (
     BatchNorm,
     Concat,
@@ -16,7 +19,9 @@ from compiler.ir.ops import (
 from compiler.ir.order import CycleError
 from compiler.ir.program import Program
 from compiler.ir.program_view import ProgramView
+from compiler.ir.text import dump, parse_program
 from compiler.ir.types import Array, Attribute, Edit, TensorType
+from compiler.ir.verifier import verify
 
 __all__ = [
     "Array",
@@ -37,4 +42,13 @@ __all__ = [
     "Program",
     "ProgramView",
     "TensorType",
+    "digest",
+    "dump",
+    "from_model",
+    "model_bytes",
+    "parse_program",
+    "refresh_types",
+    "to_model",
+    "to_skeleton",
+    "verify",
 ]

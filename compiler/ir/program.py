@@ -198,15 +198,15 @@ class Program(ProgramView):
     def clone(self) -> "Program":
         """Copy nodes and indexes; constants are shared, as they never change."""
         twin = Program(self.name, self.opsets)
-        twin._nodes = {  # noqa: SLF001
+        twin._nodes = {
             name: Node(n.name, n.op_type, n.domain, list(n.inputs), list(n.outputs), dict(n.attributes), n.captures)
             for name, n in self._nodes.items()
         }
-        twin._inputs, twin._outputs = dict(self._inputs), dict(self._outputs)  # noqa: SLF001
-        twin._constants, twin._types = dict(self._constants), dict(self._types)  # noqa: SLF001
-        twin._producer = dict(self._producer)  # noqa: SLF001
-        twin._readers = {name: dict(readers) for name, readers in self._readers.items()}  # noqa: SLF001
-        twin._metadata, twin._is_sorted = dict(self._metadata), self._is_sorted  # noqa: SLF001
+        twin._inputs, twin._outputs = dict(self._inputs), dict(self._outputs)
+        twin._constants, twin._types = dict(self._constants), dict(self._types)
+        twin._producer = dict(self._producer)
+        twin._readers = {name: dict(readers) for name, readers in self._readers.items()}
+        twin._metadata, twin._is_sorted = dict(self._metadata), self._is_sorted
         return twin
 
     def fresh(self, hint: str) -> str:

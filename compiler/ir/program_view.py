@@ -74,6 +74,10 @@ class ProgramView:
         """Open a window on the node of this name."""
         return Op(self._nodes[name])
 
+    def node(self, name: str) -> Node:
+        """Hand out the stored node; for the IR's own writers."""
+        return self._nodes[name]
+
     def has_op(self, name: str) -> bool:
         """Tell whether a node of this name exists."""
         return name in self._nodes
