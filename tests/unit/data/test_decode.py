@@ -1,5 +1,6 @@
 """The vectorised decoder and suppression agree with slow loops written from the formulas."""
 
+import itertools
 import math
 
 import numpy as np
@@ -23,7 +24,7 @@ def _slow_decode(heads: list[NDArray[np.float32]], size: tuple[int, int], thresh
     for head, flat in zip(heads, ANCHORS, strict=True):
         _, channels, rows, columns = head.shape
         each = channels // 2
-        for anchor, row, column in np.ndindex(2, rows, columns):
+        for anchor, row, column in itertools.product(range(2), range(rows), range(columns)):
             cell = [1 / (1 + math.exp(-float(v))) for v in head[0, anchor * each : (anchor + 1) * each, row, column]]
             x = (2 * cell[0] - 0.5 + column) * size[1] / columns
             y = (2 * cell[1] - 0.5 + row) * size[0] / rows
