@@ -103,7 +103,7 @@ def _attribute_in(value: object) -> Attribute:
 
 def _attribute_out(value: Attribute) -> object:
     """Wrap an array for graphsurgeon; leave plain values."""
-    return gs.Constant("", np.ascontiguousarray(value)) if isinstance(value, np.ndarray) else value
+    return gs.Constant("", np.ascontiguousarray(cast(Array, value))) if isinstance(value, np.ndarray) else value
 
 
 def _free_names(graph: onnx.GraphProto) -> Iterator[str]:

@@ -1,0 +1,68 @@
+"""Run a network in ONNX Runtime on this machine: the reference for what it computes."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+
+from compiler.ir import Array
+
+_REFUSALS = (
+    "Fail",
+    "InvalidArgument",
+    "InvalidGraph",
+    "InvalidProtobuf",
+    "NotImplemented",
+    "RuntimeException",
+    "EPFail",
+    "NoSuchFile",
+)
+
+
+class RefusedError(RuntimeError):
+    """ONNX Runtime cannot load or run a model; the text is its first line of explanation."""
+
+
+class Session:
+    """A loaded model. Holds the model once; each run holds one batch."""
+
+    def __init__(self, model: bytes, *, is_optimised: bool = True) -> None:
+        """Load a serialised model. Raises RefusedError."""
+        import onnxruntime
+
+        runtime = cast(Any, onnxruntime)
+        levels = runtime.GraphOptimizationLevel
+        options = runtime.SessionOptions()
+        options.graph_optimization_level = levels.ORT_ENABLE_ALL if is_optimised else levels.ORT_DISABLE_ALL
+        options.log_severity_level = 4
+        try:
+            self._session = runtime.InferenceSession(model, options, ["CPUExecutionProvider"])
+        except _refusals() as error:
+            raise RefusedError(_first_line(error)) from error
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Compute every output by name. Raises RefusedError."""
+        names = [item.name for item in self._session.get_outputs()]
+        try:
+            values = self._session.run(names, {name: np.ascontiguousarray(value) for name, value in feeds.items()})
+        except _refusals() as error:
+            raise RefusedError(_first_line(error)) from error
+        return {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
+
+
+def random_feeds(
+    inputs: Mapping[str, tuple[np.dtype[np.generic], tuple[int, ...]]], rng: np.random.Generator
+) -> dict[str, Array]:
+    """Make a random value in [0, 1) for every input, given its element type and shape."""
+    return {name: rng.random(shape).astype(dtype) for name, (dtype, shape) in inputs.items()}
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """List the exceptions that ONNX Runtime throws; they share no class of its own."""
+    state = cast(Any, importlib.import_module("onnxruntime.capi.onnxruntime_pybind11_state"))
+    return (*(getattr(state, name) for name in _REFUSALS), RuntimeError, ValueError)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
