@@ -1,28 +1,188 @@
 """A target: a board, its runtime, what it can run and what that costs."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import yaml
+from pydantic import ValidationError
+
+from compiler.board import Board, ChannelMultiple, ClassCost, CostModel, Fact, PowerMode, Precision
+from compiler.diagnostic import Code, CompressError, Diagnostic, Severity, Span
+from compiler.operator_table import Frozen, Limit, Operator, OperatorTable, Opsets
+
+if TYPE_CHECKING:
+    from compiler.ir import Op, ProgramView
+
+__all__ = [
+    "BAD_TARGET_FILE",
+    "Board",
+    "ChannelMultiple",
+    "ClassCost",
+    "CostModel",
+    "Fact",
+    "Operator",
+    "OperatorTable",
+    "PowerMode",
+    "Precision",
+    "Target",
+    "load_target",
+    "operator_name",
+]
+
+LimitT = TypeVar("LimitT", bound=Limit)
+
+BAD_TARGET_FILE = Code(
+    "T099",
+    "bad-target-file",
+    Severity.ERROR,
+    "A target profile or an operator table does not say what this version reads: a key is unknown, missing or double, "
+    "or a value has the wrong type. The message names the place.",
+)
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Target(Frozen):
+    """A board profile with its runtime's operator table merged in."""
+
+    name: str
+    board: Board
+    runtime: str
+    opset: int
+    """The version of ONNX's operator set to emit; `opsets` holds the range that the runtime reads."""
+    precisions: Mapping[str, Precision]
+    channel_multiple: ChannelMultiple = ChannelMultiple()
+    cost: CostModel
+    emitter_ready: bool = True
+    emitter_note: str | None = None
+    test_tolerance: Mapping[str, float]
+    """By precision, the largest difference the self-test on the board takes, relative to the output's range."""
+    notes: tuple[str, ...] = ()
+    table: OperatorTable
+
+    @property
+    def ops(self) -> Mapping[str, Operator]:
+        """The operator rows, by name; operators of other domains are written `domain.Name`."""
+        return self.table.operators
+
+    @property
+    def opsets(self) -> Opsets:
+        """The versions of ONNX's operator set that the runtime reads."""
+        return self.table.opsets
+
+    def supports(self, precision: str) -> bool:
+        """Tell whether the board gains from a precision; one that the profile leaves out it does not have."""
+        return precision in self.precisions and self.precisions[precision].supported
+
+    def row(self, op: Op) -> Operator | None:
+        """Find the row of a node's operator."""
+        return self.ops.get(operator_name(op))
+
+    def each_row(self, program: ProgramView) -> Iterator[tuple[Op, Operator]]:
+        """Yield the nodes whose operators the runtime has, with their rows."""
+        for op in program.each():
+            row = self.row(op)
+            if row is not None and row.supported:
+                yield op, row
+
+    def each_limit(self, program: ProgramView, kind: type[LimitT]) -> Iterator[tuple[Op, LimitT]]:
+        """Yield the restrictions of one kind that apply to nodes of a program."""
+        for op, row in self.each_row(program):
+            for limit in row.limits:
+                if isinstance(limit, kind) and limit.applies(op, program):
+                    yield op, limit
+
+    def each_asking(self, program: ProgramView, slug: str) -> Iterator[Op]:
+        """Yield the nodes whose rows ask for a rule."""
+        for op, row in self.each_row(program):
+            if slug in row.rules:
+                yield op
 
 
-class ClassCost(_Frozen):
-    """What one class of operators costs: a launch floor, and time per 10^9 multiply-accumulates by precision."""
-
-    floor_ms: float = Field(ge=0)
-    ms_per_gmac: dict[str, float] = {}
+def operator_name(op: Op) -> str:
+    """Name a node's operator as tables do."""
+    return f"{op.domain}.{op.op_type}" if op.domain else op.op_type
 
 
-class CostModel(_Frozen):
-    """Coefficients of the latency model; see compiler/analysis/cost.py for the formula.
+def load_target(profile_path: Path, operators_path: Path) -> Target:
+    """Read a profile and its runtime's operator table."""
+    profile, table = _read(profile_path), _read(operators_path)
+    rows = _spread(table, operators_path)
+    try:
+        merged = OperatorTable.model_validate({**table, "operators": rows})
+    except ValidationError as error:
+        raise _unfit(operators_path, error) from error
+    if profile.get("runtime") != merged.runtime:
+        raise _bad(operators_path, f"the table is for {merged.runtime}, the profile for {profile.get('runtime')}")
+    try:
+        return Target.model_validate({**profile, "table": merged})
+    except ValidationError as error:
+        raise _unfit(profile_path, error) from error
 
-    Class names are `conv`, `depthwise`, `grouped`, `deconv`, `gemm` and `other`.
-    """
 
-    classes: dict[str, ClassCost]
-    bandwidth_gbps: float = Field(gt=0)
-    zero_insertion: bool = False
-    """Whether a strided transposed convolution multiplies the zeros it inserts."""
-    source: str
-    caveat: str | None = None
+class _Loader(yaml.CSafeLoader):
+    """YAML read in C, which every PyYAML wheel holds, refusing double keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001
+        """Build a mapping, insisting that each key stands once."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if str(key.value) in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key {key.value} stands twice", problem_mark=key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep=deep)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping."""
+    try:
+        found: object = yaml.load(path.read_bytes(), Loader=_Loader)  # noqa: S506 - a safe loader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise _bad(path, error.problem or "no YAML", mark.line + 1 if mark else None) from error
+    except yaml.YAMLError as error:
+        raise _bad(path, "no YAML in UTF-8") from error
+    except OSError as error:
+        raise _bad(path, error.strerror or "cannot be read") from error
+    if not isinstance(found, dict):
+        raise _bad(path, "the file is not a mapping")
+    return cast("dict[str, Any]", found)
+
+
+def _spread(table: dict[str, Any], path: Path) -> dict[str, Operator]:
+    """Give each operator of a shared row its own entry, and replace the names of type groups by their types."""
+    groups, written = table.pop("type_groups", {}), table.get("operators")
+    if not isinstance(groups, dict) or not isinstance(written, dict):
+        raise _bad(path, "type_groups and operators must be mappings")
+    rows: dict[str, Operator] = {}
+    for names, row in cast("dict[str, dict[str, Any]]", written).items():
+        parsed = _row(names, row, cast("dict[str, list[str]]", groups), path)
+        for name in (part.strip() for part in names.split(",")):
+            if name in rows:
+                raise _bad(path, f"{name} has two rows")
+            rows[name] = parsed
+    return rows
+
+
+def _row(names: str, row: dict[str, Any], groups: Mapping[str, list[str]], path: Path) -> Operator:
+    """Read one row of an operator table."""
+    if not isinstance(row, dict):  # pyright: ignore[reportUnnecessaryIsInstance] - it comes from a file
+        raise _bad(path, f"the row of {names} is not a mapping")
+    try:
+        return Operator.model_validate(
+            row | {"types": [kind for name in row.get("types", ()) for kind in groups.get(name, (name,))]}
+        )
+    except ValidationError as error:
+        raise _unfit(path, error, f"operators.{names}.") from error
+
+
+def _unfit(path: Path, error: ValidationError, place: str = "") -> CompressError:
+    """Turn pydantic's findings into diagnostics."""
+    lines = [f"{place}{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
+    return CompressError(*(Diagnostic(BAD_TARGET_FILE, line, span=Span(str(path))) for line in lines))
+
+
+def _bad(path: Path, message: str, line: int | None = None) -> CompressError:
+    """Make the error for a file that cannot be used."""
+    return CompressError(Diagnostic(BAD_TARGET_FILE, message, span=Span(str(path), line)))

@@ -1,0 +1,81 @@
+"""The facts of a board: what it is, which number formats it gains from, and what running a layer costs."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from compiler.operator_table import Frozen
+
+
+class ClassCost(Frozen):
+    """What one class of operators costs: a launch floor, and time per 10^9 multiply-accumulates by precision."""
+
+    floor_ms: float = Field(ge=0)
+    ms_per_gmac: dict[str, float] = {}
+
+
+class CostModel(Frozen):
+    """Coefficients of the latency model; see compiler/analysis/cost.py for the formula.
+
+    Class names are `conv`, `depthwise`, `grouped`, `deconv`, `gemm` and `other`.
+    """
+
+    classes: dict[str, ClassCost]
+    bandwidth_gbps: float = Field(gt=0)
+    zero_insertion: bool = False
+    """Whether a strided transposed convolution multiplies the zeros it inserts."""
+    source: str
+    caveat: str | None = None
+
+
+class Fact(Frozen):
+    """A figure and where it comes from."""
+
+    value: int | float | str
+    source: str
+
+
+class PowerMode(Frozen):
+    """A setting of the board's clocks; rates of the cost model hold for the profile's reference mode."""
+
+    id: int
+    name: str
+    gpu_mhz: float
+    memory_mhz: float
+    cpu: str
+
+
+class Board(Frozen):
+    """The device. `facts` holds what only some boards have."""
+
+    name: str
+    compute_capability: str | None = None
+    memory_bytes: int | None = None
+    source: str
+    facts: Mapping[str, Fact] = {}
+    power_modes: tuple[PowerMode, ...] = ()
+    power_modes_source: str | None = None
+
+
+class Precision(Frozen):
+    """A number format: whether the board gains from it, and what has to carry it."""
+
+    supported: bool = True
+    because: str | None = None
+    help: str | None = None
+    carrier: Literal["weights", "builder", "qdq"] = "weights"
+    """`weights`: the file's own weights. `builder`: asked for on the board; the file stays FP32. `qdq`: Q/DQ pairs."""
+    backends: tuple[str, ...] = ()
+    """The only backends that have it; empty means all."""
+    peak_gflops: float | None = None
+    source: str | None = None
+
+
+class ChannelMultiple(Frozen):
+    """Channel counts that suit the kernels: multiples of `floor` at least, of `prefer` at best."""
+
+    floor: int = Field(default=1, ge=1)
+    prefer: int = Field(default=1, ge=1)
+    because: str | None = None
+    source: str | None = None
