@@ -54,7 +54,7 @@ class Listing:
     categories: tuple[int, ...] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
     """One image, ready for the model, with its true boxes (x, y, width, height in photograph pixels)."""
 

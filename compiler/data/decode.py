@@ -18,7 +18,7 @@ _MAX_CANDIDATES = 30_000
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Detections:
     """Boxes (x1, y1, x2, y2 in input pixels) with score and class, row by row."""
 
