@@ -1,7 +1,9 @@
 """What a build says about itself: data first, then the text made from it."""
 
 from compiler.report.finding import to_finding
+from compiler.report.html import to_html
 from compiler.report.json_text import from_json, to_json
+from compiler.report.markdown import to_markdown
 from compiler.report.model import (
     Artifact,
     BudgetLine,
@@ -20,6 +22,7 @@ from compiler.report.model import (
     Tool,
     Where,
 )
+from compiler.report.write import write_reports
 
 __all__ = [
     "Artifact",
@@ -40,5 +43,8 @@ __all__ = [
     "Where",
     "from_json",
     "to_finding",
+    "to_html",
     "to_json",
+    "to_markdown",
+    "write_reports",
 ]

@@ -1,0 +1,83 @@
+"""Sum up what a pass decided, so that a person need not read lists of filter numbers."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from compiler.report import labels
+from compiler.report.model import LayerChange, PassReport
+
+_LONGEST = 400
+
+
+@dataclass(frozen=True)
+class Row:
+    """One entry of a decision, by layer or other name; `share` is what part was kept, for a bar."""
+
+    name: str
+    text: str
+    share: float | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One field of a decision: a text where it is short, rows where it goes layer by layer."""
+
+    name: str
+    text: str
+    rows: tuple[Row, ...] = ()
+
+
+def options_text(step: PassReport) -> str:
+    """Write a pass's options on one line."""
+    return ", ".join(f"{name}: {_plain(value)}" for name, value in step.options.items())
+
+
+def parts(step: PassReport) -> tuple[Part, ...]:
+    """Sum up a pass's decision, field by field."""
+    decision = step.decision
+    if decision is None:
+        return ()
+    if not isinstance(decision, dict):
+        return (Part("decision", _plain(decision)),)
+    return tuple(_part(name, value, step) for name, value in decision.items())
+
+
+def _part(name: str, value: JsonValue, step: PassReport) -> Part:
+    if not isinstance(value, dict) or not value:
+        return Part(name, _plain(value))
+    rows = tuple(_kept(value, step) if name == "kept" else _entries(value))
+    return Part(name, labels.plural(len(rows), "layer" if name == "kept" else "value"), rows)
+
+
+def _kept(kept: dict[str, JsonValue], step: PassReport) -> Iterator[Row]:
+    """Write how many filters of each layer stay: "24 of 32"."""
+    changes = {change.layer: change for change in step.layers}
+    for layer, filters in kept.items():
+        stay = len(filters) if isinstance(filters, list) else None
+        had = _filters(changes[layer]) if layer in changes else None
+        if stay is None:
+            yield Row(layer, _plain(filters))
+        elif not had:
+            yield Row(layer, f"kept {stay:,}")
+        else:
+            yield Row(layer, f"kept {stay:,} of {had:,}", min(1.0, stay / had))
+
+
+def _filters(change: LayerChange) -> int | None:
+    """Count the filters that a layer had; a ConvTranspose weight has them second."""
+    axis = 1 if change.op_type == "ConvTranspose" else 0
+    return None if change.before is None or len(change.before) <= axis else change.before[axis]
+
+
+def _entries(value: dict[str, JsonValue]) -> Iterator[Row]:
+    for name, item in value.items():
+        yield Row(name, _plain(item))
+
+
+def _plain(value: JsonValue) -> str:
+    """Write a JSON value as a person would, cut where it is long."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} … (whole in report.json)"

@@ -1,0 +1,117 @@
+"""How a report writes numbers, shapes and names, wherever a person reads them."""
+
+import math
+import re
+from collections.abc import Sequence
+
+ABSENT = "–"
+SIZE_NOTE = "1 MB is 1,048,576 bytes"
+
+_MINUS = "−"
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def count(value: int) -> str:
+    """Write a whole number: 6,006,646."""
+    return f"{value:,}"
+
+
+def macs(value: int) -> str:
+    """Write multiply-accumulates: 6.51 GMAC."""
+    return _scaled(value, 1000, ("MAC", "kMAC", "MMAC", "GMAC", "TMAC"))
+
+
+def size(value: int) -> str:
+    """Write a size in memory: 22.9 MB, as board makers count."""
+    return _scaled(value, 1024, ("bytes", "KB", "MB", "GB", "TB"))
+
+
+def milliseconds(value: float | None) -> str:
+    """Write a latency: 49.5 ms."""
+    return ABSENT if value is None else f"{_three_digits(value)} ms"
+
+
+def duration(seconds: float) -> str:
+    """Write how long something took: 0.42 s, 3 min 20 s, 2 h 5 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{_three_digits(seconds)} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def metric(value: float | None) -> str:
+    """Write an accuracy: 0.8513."""
+    return ABSENT if value is None else f"{value:.4f}".replace("-", _MINUS)
+
+
+def difference(before: float | None, after: float | None) -> str:
+    """Write what was gained or lost: +0.0042."""
+    if before is None or after is None:
+        return ABSENT
+    text = f"{after - before:+.4f}"
+    return "0" if float(text) == 0 else text.replace("-", _MINUS)
+
+
+def percent(before: float | None, after: float | None) -> str:
+    """Write a change as a share of what was there: −72.4 %."""
+    if before is None or after is None or before <= 0:
+        return ABSENT
+    if before == after:
+        return "same"
+    return f"{100 * (after / before - 1):+.1f} %".replace("-", _MINUS)
+
+
+def factor(before: float | None, after: float | None, less: str, more: str) -> str:
+    """Write a change as a factor: "3.62 × smaller", in the caller's words for less and more."""
+    if before is None or after is None or before <= 0 or after <= 0:
+        return ABSENT
+    if before == after:
+        return "same"
+    ratio, word = (before / after, less) if after < before else (after / before, more)
+    return f"{_three_digits(ratio)} × {word}"
+
+
+def fidelity(sqnr_db: float | None, max_abs_error: float | None) -> str:
+    """Write how near the outputs are to the source's."""
+    if max_abs_error is None:
+        return "outputs are not finite"
+    if max_abs_error == 0:
+        return "identical"
+    noise = "" if sqnr_db is None else f"{sqnr_db:.1f} dB, "
+    return f"{noise}off by {max_abs_error:.2g} at most".replace("-", _MINUS)
+
+
+def shape(dims: Sequence[int] | None) -> str:
+    """Write a weight's shape: 64 × 32 × 3 × 3."""
+    if dims is None:
+        return "none"
+    return " × ".join(str(dim) for dim in dims) or "scalar"
+
+
+def plural(number: int, noun: str) -> str:
+    """Write a number with its noun: "1 layer", "2 layers"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def visible(text: str) -> str:
+    r"""Write control characters and marks of writing direction as escapes, so that none can act: \n, \u202e."""
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def _scaled(value: int, step: int, units: Sequence[str]) -> str:
+    number = float(value)
+    for unit in units[:-1]:
+        if abs(number) < step - 0.5:
+            return f"{value:,} {unit}" if unit == units[0] else f"{_three_digits(number)} {unit}"
+        number /= step
+    return f"{_three_digits(number)} {units[-1]}"
+
+
+def _three_digits(value: float) -> str:
+    """Keep three significant digits, and all of those before the point."""
+    if value == 0:
+        return "0"
+    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{min(decimals, 4)}f}".replace("-", _MINUS)

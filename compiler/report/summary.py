@@ -1,0 +1,149 @@
+"""The few lines that every report opens with: what changed overall, and whether the build is fit for use."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from compiler.diagnostic import Severity
+from compiler.report import labels
+from compiler.report.model import BudgetLine, BuildReport, Costs, Finding, PassReport
+
+
+class Standing(StrEnum):
+    """How a build came out."""
+
+    FAILED = "failed"
+    MISSED = "missed"
+    UNSURE = "unsure"
+    FINE = "fine"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One figure of the source model beside that of the result, written out."""
+
+    name: str
+    before: str
+    after: str
+    change: str
+    headline: str
+    """The change as a factor, or as a difference where a factor means nothing."""
+    shares: tuple[float, float] | None
+    """Both figures as shares of the larger, for bars."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the build is fit for use, in a sentence."""
+
+    standing: Standing
+    sentence: str
+
+
+def comparisons(report: BuildReport) -> tuple[Comparison, ...]:
+    """Set the source's costs and metrics beside the result's."""
+    return (*cost_comparisons(report.source, report.result), *_metrics(report))
+
+
+def cost_comparisons(old: Costs, new: Costs) -> Iterator[Comparison]:
+    """Set one program's costs beside another's."""
+    yield _cost("Parameters", old.parameters, new.parameters, labels.count, ("fewer", "more"))
+    yield _cost("Multiply-accumulates", old.macs, new.macs, labels.macs, ("fewer", "more"))
+    if (old.executed_macs, new.executed_macs) != (old.macs, new.macs):
+        yield _cost(
+            "As the runtime executes them", old.executed_macs, new.executed_macs, labels.macs, ("fewer", "more")
+        )
+    yield _cost("Model size", old.bytes, new.bytes, labels.size, ("smaller", "larger"))
+    before, after = old.predicted_ms, new.predicted_ms
+    yield Comparison(
+        "Predicted latency",
+        labels.milliseconds(before),
+        labels.milliseconds(after),
+        labels.percent(before, after),
+        labels.factor(before, after, "faster", "slower"),
+        _shares(before, after),
+    )
+
+
+def _cost(name: str, old: int, new: int, write: Callable[[int], str], words: tuple[str, str]) -> Comparison:
+    change, headline = labels.percent(old, new), labels.factor(old, new, *words)
+    return Comparison(name, write(old), write(new), change, headline, _shares(old, new))
+
+
+def _metrics(report: BuildReport) -> Iterator[Comparison]:
+    old, new = report.source.accuracy or {}, report.result.accuracy or {}
+    for name in dict.fromkeys((*old, *new)):
+        before, after = old.get(name), new.get(name)
+        change = labels.difference(before, after)
+        yield Comparison(
+            f"Accuracy: {name}", labels.metric(before), labels.metric(after), change, change, _shares(before, after)
+        )
+
+
+def _shares(before: float | None, after: float | None) -> tuple[float, float] | None:
+    if before is None or after is None or min(before, after) < 0 or max(before, after) == 0:
+        return None
+    largest = max(before, after)
+    return before / largest, after / largest
+
+
+def all_findings(report: BuildReport) -> tuple[Finding, ...]:
+    """List the build's findings and those of its passes once each, errors first."""
+    found = [*report.findings, *(finding for step in report.passes for finding in step.findings)]
+    distinct = {finding.model_dump_json(): finding for finding in found}
+    return tuple(sorted(distinct.values(), key=lambda finding: list(Severity).index(finding.severity)))
+
+
+def skips_by_reason(step: PassReport) -> dict[str, tuple[str, ...]]:
+    """Group the layers that a pass left alone by why it did, the most frequent reason first."""
+    found: dict[str, list[str]] = {}
+    for skip in step.skipped:
+        found.setdefault(skip.why, []).append(skip.layer)
+    return {why: tuple(layers) for why, layers in sorted(found.items(), key=lambda item: -len(item[1]))}
+
+
+def place(finding: Finding) -> str:
+    """Write where a finding is: its layer, its place in a file, both or neither."""
+    where = finding.where
+    spot = ":".join(str(part) for part in (where.file, where.line, where.column) if part is not None)
+    return ", ".join(part for part in (where.layer, spot) if part)
+
+
+def verdict(report: BuildReport) -> Verdict:
+    """Say whether the build is fit for use."""
+    errors = sum(finding.severity is Severity.ERROR for finding in all_findings(report))
+    lines = report.result.budget
+    missed = sum(line.met is False for line in lines)
+    unknown = sum(line.met is None for line in lines)
+    if errors:
+        return Verdict(Standing.FAILED, f"{labels.plural(errors, 'error')} to mend before this can go on a board.")
+    if missed:
+        return Verdict(Standing.MISSED, f"{missed} of {labels.plural(len(lines), 'budget limit')} missed.")
+    if unknown:
+        return Verdict(
+            Standing.UNSURE, f"{unknown} of {labels.plural(len(lines), 'budget limit')} could not be checked."
+        )
+    if not lines:
+        return Verdict(Standing.FINE, "Built without errors; the recipe sets no budget.")
+    return Verdict(Standing.FINE, f"Built without errors, and within {_all_limits(len(lines))} of the budget.")
+
+
+def _all_limits(number: int) -> str:
+    return "the one limit" if number == 1 else f"all {number} limits"
+
+
+_UNITS: dict[str, Callable[[float], str]] = {
+    "latency_ms": labels.milliseconds,
+    "parameters": lambda value: labels.count(round(value)),
+    "macs": lambda value: labels.macs(round(value)),
+    "artifact_mb": lambda value: f"{value:.4g} MB",
+    "accuracy_drop": labels.metric,
+}
+
+
+def budget_texts(line: BudgetLine) -> tuple[str, str, str]:
+    """Write a budget line's limit, its value and whether the value is within the limit."""
+    write = _UNITS.get(line.name, lambda value: f"{value:,.6g}")
+    value = labels.ABSENT if line.value is None else write(line.value)
+    met = {True: "met", False: "missed", None: "not checked"}[line.met]
+    return f"at most {write(line.limit)}", value, met
