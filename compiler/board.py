@@ -59,15 +59,13 @@ class Board(Frozen):
 
 
 class Precision(Frozen):
-    """A number format: whether the board gains from it, and what has to carry it."""
+    """A number format: whether networks are to use it on this board, and what has to carry it."""
 
     supported: bool = True
     because: str | None = None
     help: str | None = None
     carrier: Literal["weights", "builder", "qdq"] = "weights"
     """`weights`: the file's own weights. `builder`: asked for on the board; the file stays FP32. `qdq`: Q/DQ pairs."""
-    backends: tuple[str, ...] = ()
-    """The only backends that have it; empty means all."""
     peak_gflops: float | None = None
     source: str | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import numpy as np
@@ -42,6 +42,11 @@ class Limit(Frozen):
     since: int = 1
     until: int = 1000
     """First and last version of ONNX's operator set that the restriction is about."""
+
+    def explain(self, fault: str) -> str:
+        """Say what is wrong and why, in one line."""
+        outcome = "; it is accepted and computed wrongly" if self.kind == "silent" else ""
+        return f"{fault}{outcome}{f': {self.because}' if self.because else ''}"
 
     def applies(self, op: Op, program: ProgramView) -> bool:
         """Tell whether the restriction is about this node at all."""
@@ -121,6 +126,12 @@ class StaticLimit(Limit):
     axes: tuple[int, ...] = ()
 
 
+class VersionLimit(Limit):
+    """The last version of ONNX's operator set whose form of the operator has a kernel."""
+
+    newest: int
+
+
 class SymmetryLimit(Limit):
     """A window attribute whose begin and end halves must be equal."""
 
@@ -134,7 +145,7 @@ def _subject(limit: object) -> str | None:
     return next((key for key in _SUBJECTS if isinstance(limit, dict) and key in limit), None)
 
 
-_SUBJECTS = ("constant", "computed", "absent", "rank", "attribute", "value", "uses", "static", "symmetric")
+_SUBJECTS = ("constant", "computed", "absent", "rank", "attribute", "value", "uses", "static", "newest", "symmetric")
 AnyLimit: TypeAlias = Annotated[
     Annotated[ConstantInput, Tag("constant")]
     | Annotated[ComputedInput, Tag("computed")]
@@ -144,6 +155,7 @@ AnyLimit: TypeAlias = Annotated[
     | Annotated[ValueLimit, Tag("value")]
     | Annotated[CountLimit, Tag("uses")]
     | Annotated[StaticLimit, Tag("static")]
+    | Annotated[VersionLimit, Tag("newest")]
     | Annotated[SymmetryLimit, Tag("symmetric")],
     Discriminator(_subject),
 ]
@@ -169,8 +181,6 @@ class Operator(Frozen):
     typed_inputs: tuple[int, ...] = (0,)
     typed_outputs: tuple[int, ...] = ()
     """Inputs and outputs that `types` is about."""
-    backends: Mapping[str, tuple[str, ...]] = {}
-    """Element types by backend, where a runtime has several and they differ."""
     max_stride: int | None = None
     limits: tuple[AnyLimit, ...] = ()
     slow: Advice | None = None
@@ -200,7 +210,8 @@ class OperatorTable(Frozen):
     """Element types that an input of the whole network may have; empty means all."""
     rules: tuple[str, ...] = ()
     """Slugs of the rules that look at the whole program."""
-    backends: tuple[str, ...] = ()
+    backends: Mapping[str, tuple[str, ...]] = {}
+    """Element types by backend, where a runtime has several."""
     notes: tuple[str, ...] = ()
     operators: Mapping[str, Operator]
 
@@ -229,6 +240,12 @@ def attribute_values(op: Op, name: str) -> tuple[Scalar, ...] | None:
     if isinstance(found, (str, bytes)):
         return (found.decode() if isinstance(found, bytes) else found,)
     return tuple(item.decode() if isinstance(item, bytes) else item for item in np.asarray(found).ravel().tolist())
+
+
+def one_of(items: Iterable[object]) -> str:
+    """Write a choice for people: a, b or c."""
+    *most, last = [str(item) for item in items]
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def _matches(found: tuple[Scalar, ...] | None, wanted: Scalar | tuple[Scalar | None, ...]) -> bool:

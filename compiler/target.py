@@ -50,7 +50,7 @@ class Target(Frozen):
     board: Board
     runtime: str
     opset: int
-    """The version of ONNX's operator set to emit; `opsets` holds the range that the runtime reads."""
+    """The newest version of ONNX's operator set to emit; `opsets` holds the range that the runtime reads."""
     precisions: Mapping[str, Precision]
     channel_multiple: ChannelMultiple = ChannelMultiple()
     cost: CostModel
@@ -72,7 +72,7 @@ class Target(Frozen):
         return self.table.opsets
 
     def supports(self, precision: str) -> bool:
-        """Tell whether the board gains from a precision; one that the profile leaves out it does not have."""
+        """Tell whether networks may use a precision; one that the profile leaves out they may not."""
         return precision in self.precisions and self.precisions[precision].supported
 
     def row(self, op: Op) -> Operator | None:
