@@ -1,0 +1,1 @@
+"""The built-in passes, one file each; the file's name is the recipe's name for the pass."""

@@ -1,0 +1,1 @@
+"""Analyses: read a program, return values, edit nothing."""

@@ -1,0 +1,98 @@
+"""Channels through arithmetic: element by element, between tensors, and along axes."""
+
+import numpy as np
+
+from compiler.analysis.channels.identities import Layout, State
+from compiler.ir import Op
+
+
+def elementwise(state: State, op: Op) -> None:
+    """One or more tensors combined position by position, with numpy's broadcasting.
+
+    Channels that meet are tied. A constant operand with a value per channel is cut with them.
+    """
+    rank = _rank(state, op.y)
+    layouts = {slot: layout for slot, name in enumerate(op.inputs) if (layout := state.layout(name)) is not None}
+    if not layouts:
+        return
+    if rank is None:
+        state.pin_inputs(op, "its shape is not known")
+        return
+    axes = {_axis_from_end(state, op, slot, layout) for slot, layout in layouts.items()}
+    axis = axes.pop()
+    if axes:
+        state.pin_inputs(op, "the channels of its inputs lie on different axes")
+        return
+    width = max(layout.ids.size for layout in layouts.values())
+    wide = [layout for layout in layouts.values() if layout.ids.size == width]
+    for layout in layouts.values():
+        if layout.ids.size != width:
+            state.pin(op, layout.ids, "one channel is spread over many")
+    for other in wide[1:]:
+        state.merge(op, wide[0].ids, other.ids)
+    for slot, name in enumerate(op.inputs):
+        if name and slot not in layouts:
+            _plain_operand(state, op, slot, axis, wide[0])
+    for output in op.outputs:
+        if output:
+            state.layouts[output] = Layout(rank + axis, wide[0].ids)
+
+
+def along_axes(state: State, op: Op) -> None:
+    """Reductions: channels stay apart unless the channel axis itself is reduced."""
+    layout, shape = state.layout(op.x), state.program.shape(op.x)
+    if layout is None:
+        return
+    axes = _axes(state, op)
+    if shape is None or axes is None:
+        state.pin_inputs(op, "the axes it reduces are not known")
+        return
+    reduced = {axis % len(shape) for axis in axes} or set(range(len(shape)))
+    if layout.axis in reduced:
+        state.pin_inputs(op, f"{op.op_type} runs over the channels")
+        return
+    gone = 0 if op.integer("keepdims", 1) else sum(axis < layout.axis for axis in reduced)
+    state.layouts[op.y] = Layout(layout.axis - gone, layout.ids)
+
+
+def over_one_axis(state: State, op: Op) -> None:
+    """Softmax and its kin: fine unless they run over the channels."""
+    layout, shape = state.layout(op.x), state.program.shape(op.x)
+    if layout is None:
+        return
+    if shape is None or op.integer("axis", -1) % len(shape) == layout.axis:
+        state.pin_inputs(op, f"{op.op_type} runs over the channels")
+        return
+    state.layouts[op.y] = layout
+
+
+def _plain_operand(state: State, op: Op, slot: int, axis: int, layout: Layout) -> None:
+    """Deal with an operand without identities: cut a constant that has a value per channel, refuse a wide tensor."""
+    shape = state.program.shape(op.inputs[slot])
+    if shape is None:
+        state.pin(op, layout.ids, f"{op.inputs[slot]} has an unknown shape")
+        return
+    if len(shape) < -axis or shape[axis] == 1:
+        return
+    if state.program.is_constant(op.inputs[slot]) and shape[axis] == layout.ids.size:
+        state.use(op, slot, len(shape) + axis, layout.ids)
+    else:
+        state.pin(op, layout.ids, f"its channels meet those of {op.inputs[slot]}, which have to stay")
+
+
+def _axis_from_end(state: State, op: Op, slot: int, layout: Layout) -> int:
+    """Count a layout's axis from the end, as broadcasting does."""
+    return layout.axis - (_rank(state, op.inputs[slot]) or 0)
+
+
+def _rank(state: State, tensor: str) -> int | None:
+    shape = state.program.shape(tensor)
+    return None if shape is None else len(shape)
+
+
+def _axes(state: State, op: Op) -> tuple[int, ...] | None:
+    """Read the axes of a reduction from its attribute or its constant input; empty means all."""
+    if op.has(1):
+        value = state.program.const(op.input(1))
+        return None if value is None else tuple(int(axis) for axis in np.asarray(value).ravel())
+    return op.integers("axes")

@@ -1,0 +1,58 @@
+"""Push channel identities through a whole program, one operator after the other."""
+
+from collections.abc import Callable
+
+from compiler.analysis.channels import arithmetic, movement, weighted
+from compiler.analysis.channels.identities import State
+from compiler.ir import Op, ProgramView
+
+_Rule = Callable[[State, Op], None]
+
+_CHANNELWISE = (
+    "Abs", "AveragePool", "Celu", "Ceil", "Dropout", "Elu", "Erf", "Exp", "Floor", "Gelu", "GlobalAveragePool",
+    "GlobalLpPool", "GlobalMaxPool", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Log", "LpPool", "MaxPool",
+    "Mish", "Neg", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Softplus", "Softsign", "Sqrt", "Tanh",
+    "ThresholdedRelu",
+)  # fmt: skip
+_ELEMENTWISE = ("Add", "Cast", "Clip", "Div", "Max", "Mean", "Min", "Mul", "PRelu", "Pow", "Sub", "Sum", "Where")
+_REDUCTIONS = (
+    "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd",
+    "ReduceSum", "ReduceSumSquare",
+)  # fmt: skip
+
+_RULES: dict[str, _Rule] = {
+    **dict.fromkeys(_CHANNELWISE, movement.unchanged),
+    **dict.fromkeys(_ELEMENTWISE, arithmetic.elementwise),
+    **dict.fromkeys(_REDUCTIONS, arithmetic.along_axes),
+    **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax", "LpNormalization"), arithmetic.over_one_axis),
+    **dict.fromkeys(("BatchNormalization", "InstanceNormalization"), weighted.batch_norm),
+    **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze"), movement.reshape),
+    "Conv": weighted.conv,
+    "ConvTranspose": weighted.conv_transpose,
+    "Gemm": weighted.gemm,
+    "MatMul": weighted.matmul,
+    "Concat": movement.concat,
+    "Split": movement.split,
+    "Slice": movement.slice_,
+    "Transpose": movement.transpose,
+    "Pad": movement.pad,
+    "Resize": movement.resize,
+}
+
+
+def walk(program: ProgramView) -> State:
+    """Give every producer's channels numbers and follow them to every reader; linear in nodes and channels.
+
+    An operator without a rule keeps its inputs' channels, and so do subgraph captures and graph outputs.
+    """
+    state = State(program)
+    for op in program.each():
+        rule = None if op.domain or op.captures else _RULES.get(op.op_type)
+        if rule is None:
+            state.pin_inputs(op, f"the channel analysis does not know the operator {op.op_type}")
+        else:
+            rule(state, op)
+        for output in op.outputs:
+            if program.is_output(output) and (layout := state.layout(output)) is not None:
+                state.pin(op, layout.ids, f"its channels reach the network's output {output}")
+    return state

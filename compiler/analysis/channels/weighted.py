@@ -1,0 +1,149 @@
+"""Channels through layers with weights: convolutions, fully connected layers, normalisations."""
+
+import numpy as np
+
+from compiler.analysis.channels.identities import FIXED, Ids, Layout, Piece, State, Use
+from compiler.ir import BatchNorm, Conv, ConvTranspose, Gemm, MatMul, Op
+
+
+def conv(state: State, op: Op) -> None:
+    """Conv: inputs on axis 1 of x; filters on axis 0 of the weight, of shape [out, in / group, *kernel]."""
+    shape = _own_weight(state, op)
+    layout = _channels_of(state, op)
+    if shape is None:
+        return
+    group = op.integer("group", 1)
+    ids = layout.ids if layout is not None else np.full(shape[1] * group, FIXED)
+    if group == 1:
+        state.use(op, Conv.W, 1, ids)
+        out = state.fresh(shape[0])
+    elif shape[1] == 1:
+        out = np.repeat(ids, shape[0] // group)
+        state.pieces.append(Piece(op.name, "group", 1, (ids,)))
+    else:
+        state.use(op, Conv.W, 1, _tie_groups(state, op, ids, group))
+        out = state.fresh(shape[0])
+        _tie_groups(state, op, out, group)
+    state.use_filters(op, Conv.W, 0, out)
+    _bias(state, op, Conv.B, out)
+    state.layouts[op.y] = Layout(1, out)
+
+
+def conv_transpose(state: State, op: Op) -> None:
+    """ConvTranspose: the weight is [in, out / group, *kernel]."""
+    shape = _own_weight(state, op)
+    layout = _channels_of(state, op)
+    if shape is None:
+        return
+    group = op.integer("group", 1)
+    ids = layout.ids if layout is not None else np.full(shape[0], FIXED)
+    if group > 1 and group == shape[0]:
+        out = np.repeat(ids, shape[1])
+        state.pieces.append(Piece(op.name, "group", 1, (ids,)))
+        state.uses.append(_filters_of_inputs(op, ids))
+    else:
+        _tie_groups(state, op, ids, group)
+        state.use(op, ConvTranspose.W, 0, ids)
+        out = state.fresh(shape[1] * group)
+        state.use_filters(op, ConvTranspose.W, 1, _tie_groups(state, op, out, group))
+    _bias(state, op, ConvTranspose.B, out)
+    state.layouts[op.y] = Layout(1, out)
+
+
+def gemm(state: State, op: Op) -> None:
+    """Gemm: features on axis 1 of A; neurons on the other axis of B."""
+    layout = state.layout(op.x)
+    shape = _own_weight(state, op)
+    if shape is None:
+        return
+    if op.integer("transA", 0):
+        state.pin_inputs(op, "it transposes its input")
+        return
+    axis = 0 if op.integer("transB", 0) else 1
+    if layout is not None and layout.axis == 1:
+        state.use(op, Gemm.W, 1 - axis, layout.ids)
+    else:
+        state.pin_inputs(op, "its features lie on another axis")
+    out = state.fresh(shape[axis])
+    state.use_filters(op, Gemm.W, axis, out)
+    _bias(state, op, Gemm.C, out)
+    state.layouts[op.y] = Layout(1, out)
+
+
+def matmul(state: State, op: Op) -> None:
+    """MatMul by a constant matrix: features on the last axis of x."""
+    shape = state.program.shape(op.x)
+    weight = state.program.const(op.input(1))
+    if shape is None or weight is None or weight.ndim != 2 or len(state.program.readers(op.input(1))) != 1:
+        state.pin_inputs(op, "it multiplies by something else than a matrix of its own")
+        return
+    layout, last = state.layout(op.x), len(shape) - 1
+    if layout is not None and layout.axis == last:
+        state.use(op, MatMul.W, 0, layout.ids)
+    else:
+        state.pin_inputs(op, "its features lie on another axis")
+    out = state.fresh(weight.shape[1])
+    state.use_filters(op, MatMul.W, 1, out)
+    state.layouts[op.y] = Layout(last, out)
+
+
+def batch_norm(state: State, op: Op) -> None:
+    """BatchNormalization and InstanceNormalization: one parameter per channel in every further slot."""
+    layout = state.layout(op.x)
+    if layout is None:
+        return
+    is_training = op.op_type == "BatchNormalization" and BatchNorm.fits(op.op_type) and op.integer("training_mode", 0)
+    slots = range(1, len(op.inputs))
+    if layout.axis != 1 or is_training or not all(state.program.is_constant(op.input(slot)) for slot in slots):
+        state.pin_inputs(op, "its parameters are not constant, or not one per channel")
+        return
+    for slot in slots:
+        state.use(op, slot, 0, layout.ids)
+    state.layouts[op.y] = layout
+
+
+def _own_weight(state: State, op: Op) -> tuple[int, ...] | None:
+    """Return the weight's shape if the layer alone reads it; else keep the layer's input channels and say why."""
+    weight = op.input(1)
+    if not state.program.is_constant(weight):
+        state.pin_inputs(op, "its weight is computed at run time")
+        return None
+    if len(state.program.readers(weight)) != 1:
+        state.pin_inputs(op, f"its weight {weight} is shared with another layer")
+        return None
+    return state.program.shape(weight)
+
+
+def _channels_of(state: State, op: Op) -> Layout | None:
+    """Return the layout of a convolution's input when the channels lie on axis 1; keep them otherwise."""
+    layout = state.layout(op.x)
+    if layout is not None and layout.axis != 1:
+        state.pin_inputs(op, "its input's channels lie on another axis")
+        return None
+    return layout
+
+
+def _tie_groups(state: State, op: Op, ids: Ids, group: int) -> Ids:
+    """Tie the channels at equal places of every group, so that groups stay equally wide; return one group's."""
+    rows = ids.reshape(group, -1)
+    for row in rows[1:]:
+        state.merge(op, rows[0], row)
+    return rows[0]
+
+
+def _bias(state: State, op: Op, slot: int, out: Ids) -> None:
+    """Cut a bias with its filters; a scalar or one-element bias serves all and stays."""
+    if not op.has(slot):
+        return
+    value = state.program.const(op.input(slot))
+    if value is None:
+        state.pin(op, out, "its bias is computed at run time")
+    elif value.ndim and value.shape[-1] == out.size:
+        state.use(op, slot, value.ndim - 1, out)
+    elif value.size != 1:
+        state.pin(op, out, "its bias has not one value per filter")
+
+
+def _filters_of_inputs(op: Op, ids: Ids) -> Use:
+    """Describe a depthwise transposed convolution, whose weight has one row per input channel."""
+    return Use(op.name, ConvTranspose.W, 0, ids, is_filter=True)

@@ -1,0 +1,191 @@
+"""What a network costs: parameters, multiply-accumulates, bytes, and predicted milliseconds on a target.
+
+The latency of a layer is the largest of three times: the launch floor of its class, its multiply-accumulates at the
+class's rate for the precision, and its bytes over the memory bandwidth. Layers that runtimes fuse into the
+convolution before them (activations, BatchNormalization, bias and residual additions) cost nothing; so does Concat,
+whose inputs are written in place.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.analysis.foldable import Foldable, foldable
+from compiler.ir import BatchNorm, Conv, ConvTranspose, Gemm, MatMul, Op, ProgramView
+from compiler.target import CostModel
+
+PRECISION_KEY = "compress.precision"
+"""The program's metadata entry that says which precision the board's builder is asked for."""
+
+_FREE = frozenset({"Concat", "Constant", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
+_FUSED = frozenset(
+    {
+        "Add", "BatchNormalization", "Cast", "Clip", "DequantizeLinear", "Elu", "HardSigmoid", "HardSwish",
+        "LeakyRelu", "Mul", "PRelu", "Relu", "Selu", "Sigmoid", "Softplus", "Tanh",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """One node's share of the whole."""
+
+    layer: str
+    op_type: str
+    kind: str
+    """The cost class: conv, depthwise, grouped, deconv, gemm, other, or fused."""
+    parameters: int
+    macs: int
+    executed_macs: int
+    bytes: int
+    """Bytes of inputs, weights and outputs, each moved once."""
+    predicted_ms: float
+    bound: str
+    """What decides the time: launch, compute, memory, or nothing."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The sums over a program."""
+
+    parameters: int
+    macs: int
+    executed_macs: int
+    bytes: int
+    """Bytes of the parameters as stored."""
+    predicted_ms: float
+
+
+def cost(program: ProgramView, model: CostModel) -> Cost:
+    """Add up a program's costs; linear in nodes."""
+    layers = layer_costs(program, model)
+    return Cost(
+        parameters=count_parameters(program)[0],
+        macs=sum(layer.macs for layer in layers),
+        executed_macs=sum(layer.executed_macs for layer in layers),
+        bytes=count_parameters(program)[1],
+        predicted_ms=sum(layer.predicted_ms for layer in layers),
+    )
+
+
+def layer_costs(program: ProgramView, model: CostModel) -> list[LayerCost]:
+    """Cost every node, in topological order."""
+    precision = program.metadata.get(PRECISION_KEY, "fp32")
+    return [_layer_cost(program, op, model, precision) for op in program.each()]
+
+
+def count_parameters(program: ProgramView) -> tuple[int, int]:
+    """Count floating-point constants that reach an output, and their bytes, as they will be deployed.
+
+    A BatchNormalization that folds into its convolution counts as that convolution's bias: its four vectors vanish,
+    and a bias appears if there was none.
+    """
+    counted: dict[str, tuple[int, int]] = {}
+    for op in program.each():
+        for tensor in op.inputs:
+            value = program.const(tensor)
+            if value is not None and _is_float(value.dtype):
+                counted[tensor] = (value.size, value.nbytes)
+    elements = sum(size for size, _ in counted.values())
+    size_bytes = sum(nbytes for _, nbytes in counted.values())
+    gone: set[str] = set()
+    for norm in program.each(BatchNorm):
+        pair = foldable(program, norm)
+        if not isinstance(pair, Foldable):
+            continue
+        for tensor in norm.params:
+            if tensor not in gone and len(program.readers(tensor)) == 1:
+                gone.add(tensor)
+                elements -= counted[tensor][0]
+                size_bytes -= counted[tensor][1]
+        if not pair.conv.bias:
+            channels, nbytes = counted.get(norm.params[0], (0, 0))
+            elements += channels
+            size_bytes += nbytes
+    return elements, size_bytes
+
+
+def _is_float(dtype: np.dtype[np.generic]) -> bool:
+    return dtype.kind == "f" or dtype.name == "bfloat16"
+
+
+def macs(program: ProgramView, op: Op) -> int:
+    """Count the true multiply-accumulates of Conv, ConvTranspose, Gemm and MatMul for the declared input."""
+    x, y = program.shape(op.x), program.shape(op.y)
+    w = program.shape(op.input(1))
+    if x is None or y is None or w is None:
+        return 0
+    if Conv.fits(op.op_type, op.domain):
+        return int(np.prod(y)) * int(np.prod(w[1:]))
+    if ConvTranspose.fits(op.op_type, op.domain):
+        return int(np.prod(x)) * int(np.prod(w[1:]))
+    if Gemm.fits(op.op_type, op.domain):
+        depth = x[0] if op.integer("transA", 0) else x[1]
+        return int(np.prod(y)) * depth
+    if MatMul.fits(op.op_type, op.domain):
+        return int(np.prod(y)) * x[-1]
+    return 0
+
+
+def _kind(program: ProgramView, op: Op) -> str:
+    """Name a node's cost class."""
+    if Conv.fits(op.op_type, op.domain):
+        group = op.integer("group", 1)
+        shape = program.shape(op.x)
+        channels = shape[1] if shape is not None and len(shape) > 1 else 0
+        if group == 1:
+            return "conv"
+        return "depthwise" if group == channels else "grouped"
+    if ConvTranspose.fits(op.op_type, op.domain):
+        return "deconv"
+    if op.op_type in ("Gemm", "MatMul"):
+        return "gemm"
+    return "fused" if _is_free(program, op) else "other"
+
+
+def _is_free(program: ProgramView, op: Op) -> bool:
+    """Tell whether runtimes make a node vanish: pure bookkeeping, or arithmetic on a result still at hand."""
+    if op.domain:
+        return False
+    if op.op_type in _FREE:
+        return True
+    makers = [program.producer(tensor) for tensor in op.inputs if tensor]
+    return op.op_type in _FUSED and any(maker is not None for maker in makers)
+
+
+def _layer_cost(program: ProgramView, op: Op, model: CostModel, precision: str) -> LayerCost:
+    """Apply the latency formula to one node."""
+    kind = _kind(program, op)
+    true_macs = macs(program, op)
+    executed = true_macs * _zeros(op) if model.zero_insertion else true_macs
+    item = 2 if precision == "fp16" else 4
+    elements = {tensor: _elements(program, tensor) for tensor in (*op.inputs, *op.outputs) if tensor}
+    moved = item * sum(elements.values())
+    weights = sum(elements[tensor] for tensor in dict.fromkeys(op.inputs) if tensor and program.is_constant(tensor))
+    if kind == "fused":
+        return LayerCost(op.name, op.op_type, kind, weights, true_macs, executed, moved, 0.0, "nothing")
+    rates = model.classes.get(kind) or model.classes["other"]
+    rate = rates.ms_per_gmac.get(precision, rates.ms_per_gmac.get("fp32", 0.0))
+    times = {
+        "launch": rates.floor_ms,
+        "compute": rate * executed / 1e9,
+        "memory": moved / model.bandwidth_gbps / 1e6,
+    }
+    bound = max(times, key=lambda name: times[name])
+    return LayerCost(op.name, op.op_type, kind, weights, true_macs, executed, moved, times[bound], bound)
+
+
+def _zeros(op: Op) -> int:
+    """Tell by how much inserting zeros multiplies a transposed convolution's work: the product of its strides.
+
+    Runtimes that insert zeros skip that when the kernel equals the stride.
+    """
+    if not ConvTranspose.fits(op.op_type, op.domain):
+        return 1
+    strides = op.integers("strides")
+    return 1 if op.integers("kernel_shape") == strides else int(np.prod(strides or (1,)))
+
+
+def _elements(program: ProgramView, tensor: str) -> int:
+    shape = program.shape(tensor)
+    return 0 if shape is None else int(np.prod(shape))

@@ -1,0 +1,94 @@
+"""Codes of what planning and running a recipe's passes can find."""
+
+from compiler.diagnostic import Code, Severity
+
+EMPTY_SELECTOR = Code(
+    "P001",
+    "empty-selector",
+    Severity.ERROR,
+    "An `only` or `skip` pattern matches no layer, so the pass would silently do something else than the recipe "
+    "says. Patterns are layer names, globs such as `stage1.*`, or operator types such as `Conv`.",
+)
+BROKEN_PROGRAM = Code(
+    "P002",
+    "broken-program",
+    Severity.ERROR,
+    "A pass left the network in a state that the verifier refuses. This is a fault of the pass, not of the recipe; "
+    "the message names the pass. Nothing was written.",
+)
+CHANGED_NOTHING = Code(
+    "P003",
+    "changed-nothing",
+    Severity.WARNING,
+    "A pass of the recipe left the network exactly as it was. Either there was nothing for it to do and the step "
+    "can go, or its options or selectors keep it from doing what was meant.",
+)
+MADE_WORSE = Code(
+    "P004",
+    "made-worse",
+    Severity.WARNING,
+    "After a pass the network has more parameters, more bytes, or a longer predicted time than before. That can be "
+    "intended; if it is, allow this code in the recipe and say why.",
+)
+NOT_EXACT = Code(
+    "P005",
+    "not-exact",
+    Severity.ERROR,
+    "A pass that promises to keep the network's outputs changed them by more than float rounding. This is a fault "
+    "of the pass. Nothing was written.",
+)
+PRECISION_REFUSED = Code(
+    "P006",
+    "precision-refused",
+    Severity.ERROR,
+    "The recipe asks for a number format that the target cannot compute fast, or not at all. The message gives the "
+    "reason and the help what to use instead.",
+)
+NO_EMITTER = Code(
+    "P007",
+    "no-emitter",
+    Severity.ERROR,
+    "The target can be linted and planned for, but the part of the compiler that writes its program is still to "
+    "come, so nothing can be built for it yet.",
+)
+BUDGET_MISSED = Code(
+    "P008",
+    "budget-missed",
+    Severity.ERROR,
+    "The finished network does not meet a limit that the recipe's budget sets. The artifact is written all the same, "
+    "so that it can be looked at; the exit status says that the goal was missed.",
+)
+UNUSED_ALLOW = Code(
+    "P009",
+    "unused-allow",
+    Severity.WARNING,
+    "The recipe allows a finding that did not occur. Remove the entry, so that the list shows only what is really "
+    "being tolerated.",
+)
+UNSUPPORTED_OPTION = Code(
+    "P010",
+    "no-target",
+    Severity.ERROR,
+    "The recipe names no target and none was given on the command line, so there is no board to build for.",
+)
+NO_DATA = Code(
+    "P011",
+    "no-data",
+    Severity.NOTE,
+    "The recipe states no validation data or no metric, so the report holds no accuracy figures. Fidelity against "
+    "the source network is still measured.",
+)
+UNTRAINED = Code(
+    "P012",
+    "no-checkpoint",
+    Severity.WARNING,
+    "The recipe's network comes from a torch factory and no checkpoint is given, so its weights are the untrained "
+    "ones that the factory starts from. Sizes and times hold; accuracy means nothing.",
+)
+FIDELITY_MISSING = Code(
+    "P013",
+    "fidelity-missing",
+    Severity.WARNING,
+    "ONNX Runtime could not run the network on this machine, so the effect of the passes on its outputs was not "
+    "measured.",
+)

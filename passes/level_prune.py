@@ -1,0 +1,125 @@
+"""Remove the least important filters of every layer, the same share everywhere."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from compiler.analysis.channels import ChannelGroup, Channels, Ids, find_channels
+from compiler.analysis.criteria import CRITERIA
+from compiler.analysis.selectors import check_selectors, select
+from compiler.contracts import Context, Decision, Effect, Log, Pass
+from compiler.diagnostic import Diagnostic
+from compiler.ir import Program, ProgramView
+from compiler.rewrites.cut_channels import cut_channels
+from compiler.target import Target
+
+
+class Kept(Decision):
+    """Which filters of which layers stay."""
+
+    kept: dict[str, tuple[int, ...]]
+    """Layer name to filter indices, ascending; layers that lose none are not listed."""
+
+
+class LevelPrune(Pass):
+    """Remove the least important filters of every layer, the same share everywhere.
+
+    Of a layer's n filters, floor(n (1 - level)) stay and at least one: those with the highest score. Layers whose
+    channels are added, multiplied or otherwise tied together lose the same channels, and a channel's score is then
+    the sum of its members' scores. Filters that reach an output of the network, or an operator whose channels the
+    compiler cannot follow, stay; the report says which and why. The network really gets smaller: weights are cut,
+    nothing is masked.
+    """
+
+    effect = Effect.LOSSY
+
+    level: float = Field(ge=0, lt=1, description="share of each layer's filters to remove")
+    criterion: Literal["l1"] = Field(default="l1", description="how a filter's importance is measured")
+    scope: Literal["local"] = Field(default="local", description="local: the same level in every layer")
+    only: tuple[str, ...] = Field(default=(), description="prune these layers only: names, globs, operator types")
+    skip: tuple[str, ...] = Field(default=(), description="leave these layers alone")
+    channel_multiple: int = Field(default=1, ge=1, description="round the number that stays up to a multiple of this")
+    min_channels: int = Field(default=1, ge=1, description="keep at least this many filters")
+
+    def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
+        """Yield an error for each selector that matches nothing."""
+        del target
+        yield from check_selectors(program, self.only, "only")
+        yield from check_selectors(program, self.skip, "skip")
+
+    def decide(self, program: ProgramView, context: Context) -> Kept:
+        """Choose what stays: by score, or on the lint path simply the first ones, as many as there will be."""
+        channels = find_channels(program)
+        scores = {} if context.is_stand_in else self._scores(program, channels)
+        gone = np.zeros(channels.labels.size, dtype=bool)
+        for group in self._chosen(program, channels):
+            gone[self._losers(channels, group, scores)] = True
+        return Kept(kept=_kept_filters(channels, gone))
+
+    def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
+        """Cut the filters that do not stay, and whatever reads them."""
+        assert isinstance(decision, Kept)
+        channels = find_channels(program)
+        chosen = {layer for group in self._chosen(program, channels) for layer in group.layers}
+        for layer, why in channels.kept.items():
+            log.skip(layer, why)
+        for layer in channels.filters:
+            if layer not in chosen and layer not in channels.kept:
+                log.skip(layer, "the recipe's `only` and `skip` leave it, or a layer tied to it, alone")
+        cut_channels(program, channels, _gone_labels(channels, decision))
+
+    def _chosen(self, program: ProgramView, channels: Channels) -> list[ChannelGroup]:
+        """List the groups to prune: any member named by `only`, none by `skip`."""
+        wanted = select(program, self.only) if self.only else set(channels.filters)
+        spared = select(program, self.skip)
+        return [g for g in channels.groups if wanted.intersection(g.layers) and not spared.intersection(g.layers)]
+
+    def _scores(self, program: ProgramView, channels: Channels) -> dict[str, NDArray[np.float64]]:
+        """Score every filter of every layer."""
+        scores: dict[str, NDArray[np.float64]] = {}
+        for layer, use in channels.filters.items():
+            weight = program.const(program.op(layer).input(use.slot))
+            assert weight is not None
+            score = CRITERIA[self.criterion](weight, use.axis)
+            scores[layer] = np.tile(score, use.ids.size // score.size)
+        return scores
+
+    def _losers(self, channels: Channels, group: ChannelGroup, scores: dict[str, NDArray[np.float64]]) -> Ids:
+        """Name the units of a group that go; equal scores keep the lower index."""
+        stay = self._count(group.units.size)
+        if not scores:
+            return group.units[stay:]
+        order = np.argsort(-channels.scores(group, scores), kind="stable")
+        return group.units[order[stay:]]
+
+    def _count(self, n: int) -> int:
+        """Count how many of n filters stay, in integer arithmetic: 1 - 0.9 is not 0.1 in binary."""
+        level = Fraction(str(self.level))
+        stay = n * (level.denominator - level.numerator) // level.denominator
+        rounded = -(-stay // self.channel_multiple) * self.channel_multiple
+        return min(n, max(1, self.min_channels, rounded))
+
+
+def _kept_filters(channels: Channels, gone: NDArray[np.bool_]) -> dict[str, tuple[int, ...]]:
+    """Translate lost units into the filters that stay, for each layer that loses any."""
+    kept: dict[str, tuple[int, ...]] = {}
+    for layer, use in channels.filters.items():
+        labels = channels.labels_of(use.ids)
+        stays = (labels < 0) | ~gone[np.maximum(labels, 0)] if gone.size else labels < 0
+        if not stays.all():
+            kept[layer] = tuple(np.flatnonzero(stays).tolist())
+    return kept
+
+
+def _gone_labels(channels: Channels, decision: Kept) -> Ids:
+    """Translate a decision back into the units that go."""
+    gone: list[Ids] = [np.zeros(0, dtype=np.int64)]
+    for layer, kept in decision.kept.items():
+        stays = np.zeros(channels.filters[layer].ids.size, dtype=bool)
+        stays[list(kept)] = True
+        gone.append(channels.labels_of(channels.filters[layer].ids[~stays]))
+    return np.unique(np.concatenate(gone))
