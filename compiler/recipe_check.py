@@ -77,8 +77,9 @@ def _explain_unknown(key: Key, node: Node, keys: tuple[str, ...]) -> Diagnostic:
 def _explain(error: Any, node: Node, name: str, full: tuple[Key, ...]) -> Diagnostic:
     context = error.get("ctx", {})
     if error["type"] == "missing" and isinstance(full[-1], str):
-        message = f"`{full[-1]}` is missing" + (f" in {name_of(full[:-1])}" if len(full) > 1 else "")
-        return Diagnostic(MISSING_KEY, message, f"add `{full[-1]}: ...`", node.key or node.span)
+        *above, key = full
+        parent = f" in {name_of(tuple(above))}" if above else ""
+        return Diagnostic(MISSING_KEY, f"`{key}` is missing{parent}", f"add `{key}: ...`", node.key or node.span)
     if error["type"] in _CUSTOM:
         at = node if context["key"] is None else node.get(context["key"])
         return Diagnostic(_CUSTOM[error["type"]], error["msg"], context["help"], _mark(at or node))
