@@ -1,0 +1,1 @@
+"""Emitters: one package for each runtime that artifacts are built for."""

@@ -1,0 +1,5 @@
+"""The kit for a machine that has ONNX Runtime."""
+
+from targets.emitters.onnxruntime.emitter import OnnxruntimeEmitter
+
+__all__ = ["OnnxruntimeEmitter"]

@@ -1,0 +1,30 @@
+"""Writes the kit for a machine that has ONNX Runtime: the model, a self-test and a short text."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from compiler.contracts import Emission, Emitter
+from compiler.ir import ProgramView
+from targets.emitters import _kit
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+class OnnxruntimeEmitter(Emitter):
+    """Writes a kit that runs with numpy and ONNX Runtime alone.
+
+    The runtime computes in the number format of the file, so a wish for FP16 in a board's builder changes nothing.
+    """
+
+    runtimes: ClassVar[tuple[str, ...]] = ("onnxruntime",)
+
+    def emit(self, emission: Emission, folder: Path) -> None:
+        """Write the runtime's files into an empty folder."""
+        _kit.write_network(emission, folder)
+        _kit.write_scripts(_TEMPLATES, {"product": emission.product}, folder)
+        _kit.write_manifest(emission, folder, _precision(emission.program))
+
+
+def _precision(program: ProgramView) -> str:
+    """Tell the number format that the graph itself holds."""
+    return "int8" if any(op.op_type == "DequantizeLinear" for op in program.each()) else "fp32"
