@@ -98,6 +98,24 @@ class Program(ProgramView):
         self._is_sorted = False
         self._note("connect", op.name, f"input {slot}")
 
+    def retype(self, op: Op, op_type: str, inputs: Sequence[str]) -> None:
+        """Turn a node into another operator with other inputs, without attributes; its name and outputs stay."""
+        node = self._nodes[op.name]
+        before = self.reads(node)
+        node.op_type, node.inputs, node.attributes = op_type, list(inputs), {}
+        for tensor in before:
+            self._unread(tensor, node)
+        for tensor in inputs:
+            self._readers.setdefault(tensor, {})[node.name] = None
+        self._is_sorted = False
+        self._note("retype", op.name, op_type)
+
+    def set_opset(self, version: int) -> None:
+        """State that every node is now written in this version of ONNX's operator set."""
+        if version != self.opset:
+            self.opsets[""] = version
+            self._note("opset", "", str(version))
+
     def give_const(self, op: Op, slot: int, value: Array) -> str:
         """Give an input slot a constant of its own; a shared or former one stays with its other readers."""
         before = op.input(slot)
@@ -162,20 +180,6 @@ class Program(ProgramView):
                 self._constants[name] = value
                 self._types.pop(name, None)
         self._note("fold", op.name, node.op_type)
-
-    def rename_op(self, op: Op, name: str) -> None:
-        """Give a node another, unused name."""
-        node = self._nodes[op.name]
-        assert name not in self._nodes, name
-        self._nodes = {name if key == node.name else key: value for key, value in self._nodes.items()}
-        for tensor in self.reads(node):
-            readers = self._readers[tensor]
-            del readers[node.name]
-            readers[name] = None
-        for tensor in node.outputs:
-            if tensor:
-                self._producer[tensor] = name
-        node.name = name
 
     def replace_constant(self, tensor: str, value: Array) -> None:
         """Change the value of a constant for all its readers; its name stays."""

@@ -1,0 +1,47 @@
+"""Fold BatchNormalization into the convolution that feeds it."""
+
+import numpy as np
+
+from compiler.analysis.foldable import Foldable, foldable
+from compiler.contracts import Decision, Effect, Log, Pass
+from compiler.ir import Array, BatchNorm, Conv, ConvTranspose, Program
+
+
+class FoldBatchnorm(Pass):
+    """Fold BatchNormalization into the convolution that feeds it.
+
+    With k = scale / sqrt(var + epsilon), the pair computes (w * x + b - mean) k + shift: one convolution of weight
+    w k and bias (b - mean) k + shift. Filters lie on axis 0 of a Conv's weight and on axis 1 of a ConvTranspose's.
+    """
+
+    effect = Effect.EXACT
+
+    def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
+        """Fold each pair whose parameters are constant and whose link is private."""
+        for norm in program.each(BatchNorm):
+            pair = foldable(program, norm)
+            if isinstance(pair, Foldable):
+                _fold(program, pair)
+            else:
+                log.skip(norm, pair)
+
+
+def _fold(program: Program, pair: Foldable) -> None:
+    """Scale the weight, move the bias, drop the normalisation; float64 inside."""
+    conv, norm = pair.conv, pair.norm
+    values = program.consts(conv.w, *norm.params, *conv.bias)
+    assert values is not None
+    weight = values[0]
+    scale, shift, mean, var, *bias = (value.astype(np.float64) for value in values[1:])
+    k = scale / np.sqrt(var + norm.epsilon)
+    program.give_const(conv, Conv.W, _scaled(weight, k, conv).astype(weight.dtype))
+    program.give_const(conv, Conv.B, (((bias[0] if bias else 0.0) - mean) * k + shift).astype(weight.dtype))
+    program.take_over(conv, norm)
+
+
+def _scaled(weight: Array, k: Array, conv: Conv | ConvTranspose) -> Array:
+    """Multiply each filter by its factor."""
+    if isinstance(conv, Conv):
+        return weight * k.reshape(-1, *[1] * (weight.ndim - 1))
+    rows = np.repeat(k.reshape(conv.group, -1), weight.shape[0] // conv.group, axis=0)
+    return weight * rows.reshape(*rows.shape, *[1] * (weight.ndim - 2))
