@@ -23,7 +23,7 @@ from compiler.data.preprocess import Preprocess
 from compiler.diagnostic import Span
 from compiler.recipe_check import ModelT, read_model
 from compiler.recipe_files import read_files
-from compiler.recipe_shapes import model_fault, one_is_many, safe_product, split_step
+from compiler.recipe_shapes import model_fault, not_blank, one_is_many, safe_product, split_step
 from compiler.yaml_node import Key, Node
 
 Shape = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
@@ -98,7 +98,7 @@ class Allow(_Section):
 
     code: str = Field(min_length=1)
     """The code of the finding, such as T014."""
-    because: str = Field(pattern=r"\S")
+    because: Annotated[str, AfterValidator(not_blank)]
     """The reason, for whoever reads the recipe next."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from compiler.diagnostic import CompressError, Span
-from compiler.recipe_codes import EXTENDS, UNREADABLE, WRONG_TYPE
+from compiler.recipe_codes import BAD_VALUE, EXTENDS, UNREADABLE, WRONG_TYPE
 from compiler.recipe_phrases import found
 from compiler.recipe_set import apply_set, is_set
 from compiler.yaml_node import Key, Node, merge, text_error
@@ -90,7 +90,9 @@ def _anchor(root: Node) -> Node:
     """Make relative paths absolute; each node's `text` stays as written."""
     for path in _PATHS:
         node = root.get(*path)
-        if node is not None and isinstance(node.value, str) and node.value:
+        if node is not None and node.value == "":
+            raise text_error(BAD_VALUE, f"`{path[-1]}` is empty, it takes a path", node.span)
+        if node is not None and isinstance(node.value, str):
             root = root.put(path, replace(node, value=str(absolute(folder_of(node.span), node.value))))
     node = root.get("model", "torch")
     if node is not None and isinstance(node.value, str):

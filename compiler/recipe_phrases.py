@@ -56,7 +56,13 @@ def takes(error: Any) -> str:
 def limit(error: Any) -> str:
     """Say which limit a value breaks."""
     pattern = _LIMITS.get(error["type"])
-    return str(error["msg"]) if pattern is None else pattern.format(**error.get("ctx", {}))
+    context = {name: _short(value) for name, value in error.get("ctx", {}).items()}
+    return str(error["msg"]) if pattern is None else pattern.format(**context)
+
+
+def _short(value: object) -> object:
+    """Return a limit as people write it: 0 rather than 0.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def literals(wanted: str) -> list[str]:
@@ -91,8 +97,10 @@ def found(node: Node) -> str:
 
 def type_help(node: Node, wanted: str) -> str | None:
     """Say what to do about the slips that YAML invites."""
-    if isinstance(node.value, bool) and wanted != TAKES["bool_type"]:
-        return f'YAML reads a bare {node.text} as a boolean; write "{node.text}" to mean the text'
+    if isinstance(node.value, bool):
+        takes_text = "text" in wanted or "path" in wanted or "'" in wanted
+        quoted = f'; write "{node.text}" to mean the text' if takes_text else ""
+        return f"YAML reads a bare {node.text} as a boolean{quoted}"
     if isinstance(node.value, str) and "number" in wanted and re.fullmatch(r"[-+.\d_eE]*\d[-+.\d_eE]*", node.value):
         return "remove the quotes"
     if node.value is None:

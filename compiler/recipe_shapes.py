@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pydantic_core import PydanticCustomError
 
-from compiler.recipe_codes import MODEL_SOURCE, PRODUCT_NAME, WRONG_TYPE
+from compiler.recipe_codes import BAD_VALUE, MODEL_SOURCE, PRODUCT_NAME, WRONG_TYPE
 
 _PRODUCT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
@@ -56,6 +56,13 @@ def safe_product(product: str) -> str:
     else:
         return product
     raise _fault(PRODUCT_NAME.slug, fault, "use a name like barn-camera")
+
+
+def not_blank(text: str) -> str:
+    """Refuse a reason that gives none."""
+    if not text.strip():
+        raise _fault(BAD_VALUE.slug, "the reason is blank", "say why this finding is accepted")
+    return text
 
 
 def model_fault(

@@ -1,5 +1,6 @@
 """From PyYAML's events to nodes: bounded in depth and size, each node with its place."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -161,6 +162,8 @@ class _Builder:
             )
         if isinstance(value, int) and abs(value) > _MAX_INTEGER:
             self._refuse(TOO_LARGE, "the number is larger than 64 bits", event)
+        if isinstance(value, float) and not math.isfinite(value):
+            self._refuse(YAML_UNSUPPORTED, f"{event.value[:40]} is not a finite number", event)
         if isinstance(value, str) and "\0" in value:
             self._refuse(YAML_SYNTAX, "a text cannot hold the character U+0000", event)
         return Node(value, self._at(event), text=event.value)
