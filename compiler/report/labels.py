@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 
 ABSENT = "–"
+SAME = "same"
 SIZE_NOTE = "1 MB is 1,048,576 bytes"
 
 _MINUS = "−"
@@ -35,7 +36,7 @@ def duration(seconds: float) -> str:
     """Write how long something took: 0.42 s, 3 min 20 s, 2 h 5 min."""
     whole = round(seconds)
     if whole < 60:
-        return f"{_three_digits(seconds)} s"
+        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
@@ -59,7 +60,7 @@ def percent(before: float | None, after: float | None) -> str:
     if before is None or after is None or before <= 0:
         return ABSENT
     if before == after:
-        return "same"
+        return SAME
     return f"{100 * (after / before - 1):+.1f} %".replace("-", _MINUS)
 
 
@@ -68,7 +69,7 @@ def factor(before: float | None, after: float | None, less: str, more: str) -> s
     if before is None or after is None or before <= 0 or after <= 0:
         return ABSENT
     if before == after:
-        return "same"
+        return SAME
     ratio, word = (before / after, less) if after < before else (after / before, more)
     return f"{_three_digits(ratio)} × {word}"
 
@@ -113,5 +114,7 @@ def _three_digits(value: float) -> str:
     """Keep three significant digits, and all of those before the point."""
     if value == 0:
         return "0"
+    if abs(value) < 1000:
+        value = float(f"{value:.3g}")
     decimals = max(0, 2 - math.floor(math.log10(abs(value))))
     return f"{value:,.{min(decimals, 4)}f}".replace("-", _MINUS)

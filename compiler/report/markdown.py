@@ -74,7 +74,7 @@ def _skips(report: BuildReport) -> Iterator[Iterable[str]]:
             yield (
                 f"{name(step.name)} left {labels.plural(len(step.skipped), 'layer')} alone:",
                 "",
-                *(f"- {prose(why)}: {_some(layers)}" for why, layers in skips_by_reason(step).items()),
+                *(f"- {_some(layers)}: {prose(why)}" for why, layers in skips_by_reason(step).items()),
             )
 
 
@@ -85,10 +85,10 @@ def _some(layers: Sequence[str]) -> str:
 
 def _footer(report: BuildReport) -> str:
     runtime = "nothing emitted" if report.artifact is None else f"runtime {prose(report.artifact.runtime)}"
-    return (
-        f"Predicted milliseconds come from a model of the target's speed; nothing was timed on a board. "
-        f"{labels.SIZE_NOTE}. Made by compress {prose(report.tool.version)}, {runtime}."
-    )
+    made = f"{labels.SIZE_NOTE}. Made by compress {prose(report.tool.version)}, {runtime}."
+    if report.result.predicted_ms is None:
+        return f"No latency is predicted. {made}"
+    return f"Predicted milliseconds come from a model of the target's speed; nothing was timed on a board. {made}"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

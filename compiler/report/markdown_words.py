@@ -25,15 +25,18 @@ def name(raw: str) -> str:
 
 def prose(raw: str) -> str:
     """Write a sentence so that nothing in it acts as Markdown, HTML, a link or a mention."""
-    return _LOUD.sub(lambda found: _entity(found[0]), labels.visible(raw))
+    return _LOUD.sub(_muted, labels.visible(raw))
+
+
+def _muted(found: re.Match[str]) -> str:
+    """Spell a character; an invisible joiner after it keeps a host from making a mention of the word that follows."""
+    char = found[0]
+    return _entity(char) + (_WORD_JOINER if char in _REFERENCE else "")
 
 
 def _spelled(text: str) -> str:
-    return "".join(char if char.isalnum() or ord(char) > 127 else _entity(char) for char in text)
+    return "".join(char if char.isalnum() else _entity(char) for char in text)
 
 
 def _entity(char: str) -> str:
-    """Spell a character as an entity; an invisible joiner after it keeps a host from making a mention of it."""
-    if ord(char) > 127:
-        return char
-    return f"&#{ord(char)};{_WORD_JOINER if char in _REFERENCE else ''}"
+    return char if ord(char) > 127 else f"&#{ord(char)};"

@@ -30,6 +30,11 @@ class Comparison:
     """The change as a factor, or as a difference where a factor means nothing."""
     shares: tuple[float, float] | None
     """Both figures as shares of the larger, for bars."""
+    is_gain: bool = False
+    """Whether a cost went down."""
+
+
+_NO_CHANGE = (labels.SAME, labels.ABSENT)
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,11 @@ def comparisons(report: BuildReport) -> tuple[Comparison, ...]:
     return (*cost_comparisons(report.source, report.result), *_metrics(report))
 
 
+def changed_costs(step: PassReport) -> tuple[Comparison, ...]:
+    """Set the costs that a pass changed side by side."""
+    return tuple(line for line in cost_comparisons(step.before, step.after) if line.change not in _NO_CHANGE)
+
+
 def cost_comparisons(old: Costs, new: Costs) -> Iterator[Comparison]:
     """Set one program's costs beside another's."""
     yield _cost("Parameters", old.parameters, new.parameters, labels.count, ("fewer", "more"))
@@ -55,6 +65,8 @@ def cost_comparisons(old: Costs, new: Costs) -> Iterator[Comparison]:
         )
     yield _cost("Model size", old.bytes, new.bytes, labels.size, ("smaller", "larger"))
     before, after = old.predicted_ms, new.predicted_ms
+    if before is None and after is None:
+        return
     yield Comparison(
         "Predicted latency",
         labels.milliseconds(before),
@@ -62,12 +74,13 @@ def cost_comparisons(old: Costs, new: Costs) -> Iterator[Comparison]:
         labels.percent(before, after),
         labels.factor(before, after, "faster", "slower"),
         _shares(before, after),
+        before is not None and after is not None and after < before,
     )
 
 
 def _cost(name: str, old: int, new: int, write: Callable[[int], str], words: tuple[str, str]) -> Comparison:
     change, headline = labels.percent(old, new), labels.factor(old, new, *words)
-    return Comparison(name, write(old), write(new), change, headline, _shares(old, new))
+    return Comparison(name, write(old), write(new), change, headline, _shares(old, new), new < old)
 
 
 def _metrics(report: BuildReport) -> Iterator[Comparison]:
@@ -117,6 +130,8 @@ def verdict(report: BuildReport) -> Verdict:
     unknown = sum(line.met is None for line in lines)
     if errors:
         return Verdict(Standing.FAILED, f"{labels.plural(errors, 'error')} to mend before this can go on a board.")
+    if report.artifact is None:
+        return Verdict(Standing.FAILED, "Nothing was written for the board.")
     if missed:
         return Verdict(Standing.MISSED, f"{missed} of {labels.plural(len(lines), 'budget limit')} missed.")
     if unknown:
