@@ -65,7 +65,7 @@ UNUSED_ALLOW = Code(
     "The recipe allows a finding that did not occur. Remove the entry, so that the list shows only what is really "
     "being tolerated.",
 )
-UNSUPPORTED_OPTION = Code(
+NO_TARGET = Code(
     "P010",
     "no-target",
     Severity.ERROR,

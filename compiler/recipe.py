@@ -23,7 +23,7 @@ from compiler.data.preprocess import Preprocess
 from compiler.diagnostic import Span
 from compiler.recipe_check import ModelT, read_model
 from compiler.recipe_files import read_files
-from compiler.recipe_shapes import model_fault, not_blank, one_is_many, safe_product, split_step
+from compiler.recipe_shapes import PRODUCT_SCHEMA, model_fault, not_blank, one_is_many, safe_product, split_step
 from compiler.yaml_node import Key, Node
 
 Shape = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
@@ -39,7 +39,7 @@ class Model(_Section):
     onnx: Path | None = None
     """An ONNX file."""
     torch: str | None = None
-    """A function without required arguments, as path/to/file.py:function or package.module:function."""
+    """A function that returns the module, as path/to/file.py:function or package.module:function."""
     args: dict[str, JsonValue] = {}
     """Keyword arguments for the torch function."""
     checkpoint: Path | None = None
@@ -107,7 +107,7 @@ class Recipe(_Section):
 
     version: Literal[1]
     """The version of the recipe's own format."""
-    product: Annotated[str, AfterValidator(safe_product)]
+    product: Annotated[str, AfterValidator(safe_product), Field(json_schema_extra=PRODUCT_SCHEMA)]
     """The name of the product, and of its folder."""
     extends: str | None = None
     """A recipe that this one is laid over: later values win, mappings merge, lists replace."""

@@ -12,6 +12,7 @@ from compiler.recipe_codes import BAD_VALUE, MODEL_SOURCE, PRODUCT_NAME, WRONG_T
 _PRODUCT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 _MAX_PRODUCT = 100
+PRODUCT_SCHEMA: dict[str, Any] = {"pattern": f"^{_PRODUCT.pattern}$", "maxLength": _MAX_PRODUCT}
 _STEP_FORM = "write `- fp16`, or `- level-prune: {level: 0.7}`"
 
 

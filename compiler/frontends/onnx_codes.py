@@ -119,3 +119,18 @@ EXTRA_DOMAIN = Code(
     Severity.ERROR,
     "The model defines functions of its own which could not be replaced by their bodies.",
 )
+STALE_LOCK = Code(
+    "M018",
+    "stale-structure-lock",
+    Severity.NOTE,
+    "Lint reads the structure of a torch network from a small text file beside the recipe, so that it need not import "
+    "torch. That file is missing or was made from other source code, so the network was exported anew, which takes "
+    "seconds instead of milliseconds. `compress lock` writes it.",
+)
+NO_LOCK_NEEDED = Code(
+    "M019",
+    "no-lock-needed",
+    Severity.ERROR,
+    "A structure lock stands in for a network that torch has to build. The recipe names an ONNX file, which lint "
+    "reads directly.",
+)

@@ -12,7 +12,7 @@ from compiler.frontends import onnx_codes as codes
 from compiler.frontends.modernise import modernised
 from compiler.frontends.onnx_checks import check_model, read_model
 from compiler.frontends.pin_inputs import pin_inputs
-from compiler.ir import Program, from_model, refresh_types, verify
+from compiler.ir import Array, Program, from_model, refresh_types, verify
 
 _MOST_ELEMENTS = 2**31
 
@@ -35,15 +35,25 @@ def load_onnx(path: Path, inputs: Mapping[str, tuple[int, ...]], name: str | Non
     return load_model(read_model(path, label), inputs, label)
 
 
-def load_model(model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]], label: str) -> Loaded:
-    """Load a model that is already in memory; the model object is used up."""
+def load_model(
+    model: onnx.ModelProto,
+    inputs: Mapping[str, tuple[int, ...]],
+    label: str,
+    stand_ins: Mapping[str, Array] | None = None,
+) -> Loaded:
+    """Load a model that is already in memory; the model object is used up.
+
+    `stand_ins` are values for constants that the model only declares, as structure locks do.
+    """
     findings: list[Diagnostic] = []
-    model = check_model(model, label)
+    if stand_ins is None:
+        model = check_model(model, label)
     findings += pin_inputs(model, inputs, label)
-    model, more = modernised(model, label)
-    findings += more
+    if stand_ins is None:
+        model, more = modernised(model, label)
+        findings += more
     try:
-        program = from_model(model)
+        program = from_model(model, stand_ins or {})
         refresh_types(program)
     except (ValueError, TypeError, UnicodeDecodeError) as error:
         raise CompressError(Diagnostic(codes.BAD_TENSOR, f"{label}: {_first_line(error)}")) from error

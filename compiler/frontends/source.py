@@ -1,0 +1,91 @@
+"""Load the network that a recipe names: with its weights for a build, or its structure alone for lint."""
+
+from pathlib import Path
+
+from compiler.diagnostic import CompressError, Diagnostic
+from compiler.frontends import onnx_codes
+from compiler.frontends.onnx_file import Loaded, load_model, load_onnx
+from compiler.recipe import LoadedRecipe
+
+OPSET = 13
+
+
+def load_source(loaded: LoadedRecipe) -> Loaded:
+    """Load a recipe's network with its weights. Raises CompressError at the recipe's line."""
+    model = loaded.recipe.model
+    if model.onnx is not None:
+        return _load_file(loaded, model.onnx)
+    from compiler.frontends.torch_factory import export_factory
+
+    assert model.torch is not None
+    exported = export_factory(
+        model.torch, _folder(loaded), model.args, model.checkpoint, model.inputs, loaded.recipe.seed
+    )
+    return load_model(exported, model.inputs, model.torch)
+
+
+def load_structure(loaded: LoadedRecipe) -> Loaded:
+    """Load what lint needs of a recipe's network: from its structure lock where that is up to date.
+
+    The lock saves importing torch; weights are then stand-ins. Without a good lock the network is exported.
+    """
+    model = loaded.recipe.model
+    lock = structure_path(loaded.path)
+    if model.onnx is not None or not lock.is_file():
+        found = load_source(loaded)
+        return found if model.onnx is not None else _with_note(found, loaded, "is missing")
+    from compiler.frontends import structure
+    from compiler.frontends.torch_factory import factory_source
+
+    assert model.torch is not None
+    current = structure.structure_digest(factory_source(model.torch, _folder(loaded)), model.args, model.inputs, OPSET)
+    proto, recorded = structure.read_structure(lock.read_text("utf-8"))
+    if recorded != current:
+        return _with_note(load_source(loaded), loaded, "does not match the model any more")
+    stand_ins = structure.stand_in_weights(proto)
+    return load_model(proto, model.inputs, model.torch, stand_ins)
+
+
+def lock_structure(loaded: LoadedRecipe) -> Path:
+    """Write the structure lock of a recipe's torch network, and return where it is."""
+    from compiler.frontends.torch_factory import lock_text
+
+    model = loaded.recipe.model
+    if model.torch is None:
+        said = "only a network from a torch factory needs a structure lock; an ONNX file is read as it is"
+        raise CompressError(Diagnostic(onnx_codes.NO_LOCK_NEEDED, said, span=loaded.at("model")))
+    text = lock_text(model.torch, _folder(loaded), model.args, model.inputs, loaded.recipe.seed)
+    path = structure_path(loaded.path)
+    path.write_text(text, "utf-8")
+    return path
+
+
+def structure_path(recipe: Path) -> Path:
+    """Name the structure lock that belongs to a recipe file."""
+    return recipe.parent / ("structure.onnx.txt" if recipe.stem == "recipe" else f"{recipe.stem}.structure.onnx.txt")
+
+
+def _load_file(loaded: LoadedRecipe, path: Path) -> Loaded:
+    """Load an ONNX file and let its faults point at the recipe's line."""
+    written = loaded.text_at("model", "onnx") or str(path)
+    try:
+        return load_onnx(path, loaded.recipe.model.inputs, written)
+    except CompressError as error:
+        span = loaded.at("model", "onnx")
+        raise CompressError(
+            *(Diagnostic(d.code, d.message, d.help, d.span or span, d.layer) for d in error.diagnostics)
+        ) from error
+
+
+def _with_note(found: Loaded, loaded: LoadedRecipe, state: str) -> Loaded:
+    """Say that lint had to import torch, and how to spare it that."""
+    said = f"the structure lock {structure_path(loaded.path).name} {state}, so torch had to export the network"
+    advice = f"run `compress lock {loaded.path.name}` and check the file in"
+    note = Diagnostic(onnx_codes.STALE_LOCK, said, advice, loaded.at("model", "torch"))
+    return Loaded(found.program, (*found.findings, note))
+
+
+def _folder(loaded: LoadedRecipe) -> Path:
+    """Tell what the factory's path counts from: the file that names it."""
+    span = loaded.at("model", "torch")
+    return Path(span.file).parent if span is not None and Path(span.file).is_file() else loaded.path.parent

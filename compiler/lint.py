@@ -1,0 +1,122 @@
+"""Lint: the data-free prefix of a build. Same plan, same rewrites with stand-in decisions, same rules."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from compiler.allow import apply_allow
+from compiler.check import check_program
+from compiler.contracts import Context, Rule
+from compiler.diagnostic import CompressError, Diagnostic, Span
+from compiler.frontends.onnx_file import load_onnx
+from compiler.frontends.source import load_structure
+from compiler.lint_codes import NOTHING_TO_LINT, UNREADABLE_PATH
+from compiler.pipeline import Instruments, run
+from compiler.plan import clean_up_plan, make_plan, target_names_of
+from compiler.recipe import load_recipe
+from compiler.registry import rules
+
+
+@dataclass(frozen=True)
+class Linted:
+    """What was looked at: a file, a target, and the steps after which the target's rules saw the network."""
+
+    file: Path
+    target: str | None
+    steps: tuple[str, ...]
+    nodes: int
+
+
+@dataclass(frozen=True)
+class LintResult:
+    """All findings, and what they are about."""
+
+    findings: tuple[Diagnostic, ...]
+    checked: tuple[Linted, ...]
+
+
+def lint(paths: Sequence[Path], targets: tuple[str, ...] = ()) -> LintResult:
+    """Lint recipes, folders of recipes and bare ONNX files. Faults of one file do not hide those of another."""
+    findings: list[Diagnostic] = []
+    checked: list[Linted] = []
+    known = rules()
+    for path in paths:
+        try:
+            files = list(_files(path))
+        except CompressError as error:
+            findings.extend(error.diagnostics)
+            continue
+        for file in files:
+            try:
+                found, seen = _lint_onnx(file, targets, known) if _is_onnx(file) else _lint_recipe(file, targets, known)
+                findings += found
+                checked += seen
+            except CompressError as error:
+                findings.extend(_placed(error.diagnostics, Span(str(file))))
+    return LintResult(tuple(dict.fromkeys(findings)), tuple(checked))
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """List the recipes under a folder, or the file itself."""
+    if path.is_dir():
+        recipes = sorted(file for file in path.rglob("*.y*ml") if file.suffix in (".yaml", ".yml") and _is_recipe(file))
+        if not recipes:
+            said = f"{path} holds no recipes"
+            raise CompressError(
+                Diagnostic(NOTHING_TO_LINT, said, "a recipe is a YAML file with `version` and `product`")
+            )
+        yield from recipes
+    elif path.exists():
+        yield path
+    else:
+        raise CompressError(Diagnostic(UNREADABLE_PATH, f"{path} does not exist", "check the path", Span(str(path))))
+
+
+def _is_recipe(file: Path) -> bool:
+    """Tell recipes from other YAML files in a folder: they say `product:` or `version:` at the margin."""
+    try:
+        lines = file.read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        return True
+    return any(line.startswith(("product:", "version:", "passes:", "extends:")) for line in lines)
+
+
+def _is_onnx(file: Path) -> bool:
+    return file.suffix == ".onnx"
+
+
+def _lint_recipe(file: Path, targets: tuple[str, ...], known: Sequence[Rule]) -> tuple[list[Diagnostic], list[Linted]]:
+    """Lint one recipe for each of its targets."""
+    loaded = load_recipe(file)
+    plans = [make_plan(loaded, name) for name in target_names_of(loaded, targets)]
+    source = load_structure(loaded)
+    findings = list(source.findings)
+    checked: list[Linted] = []
+    for plan in plans:
+        context = Context(plan.target, np.random.default_rng(loaded.recipe.seed), is_stand_in=True)
+        done = run(plan, source.program, context, Instruments())
+        found = [*done.findings, *check_program(done.program, plan.target, known)]
+        findings += _placed(found, loaded.at("model") or Span(str(file)))
+        steps = tuple(step.todo.slug() for step in plan.steps if not step.is_clean_up)
+        checked.append(Linted(file, plan.target.name, steps, len(done.program)))
+    return apply_allow(loaded, findings), checked
+
+
+def _lint_onnx(file: Path, targets: tuple[str, ...], known: Sequence[Rule]) -> tuple[list[Diagnostic], list[Linted]]:
+    """Lint a bare model: load it, and ask each given target about it after the clean-ups."""
+    source = load_onnx(file, {})
+    findings, checked = list(source.findings), [Linted(file, None, (), len(source.program))] if not targets else []
+    for name in targets:
+        plan = clean_up_plan(name)
+        context = Context(plan.target, np.random.default_rng(0), is_stand_in=True)
+        done = run(plan, source.program, context, Instruments())
+        findings += check_program(done.program, plan.target, known)
+        checked.append(Linted(file, name, (), len(done.program)))
+    return _placed(findings, Span(str(file))), checked
+
+
+def _placed(findings: Sequence[Diagnostic], span: Span) -> list[Diagnostic]:
+    """Give findings without a place in a file the given one."""
+    return [item if item.span is not None else replace(item, span=span) for item in findings]

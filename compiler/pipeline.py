@@ -1,0 +1,182 @@
+"""The pipeline: carry a plan out, step by step, and verify, cost, compare and record each step."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from compiler.analysis.cost import cost
+from compiler.contracts import Context, Effect, Log
+from compiler.diagnostic import CompressError, Diagnostic
+from compiler.fidelity import Probe
+from compiler.ir import Program, ProgramView, refresh_types, verify
+from compiler.plan import Plan, Step
+from compiler.plan_codes import BROKEN_PROGRAM, CHANGED_NOTHING, MADE_WORSE, NOT_EXACT
+from compiler.report.model import Costs, Fidelity, Lap, LayerChange, PassReport, SkippedLayer
+from compiler.target import Target
+
+_EXACT = 2e-5
+"""Largest change of an output, relative to its range, that an exact pass may cause."""
+
+Score = Callable[[Program], dict[str, float]]
+Dump = Callable[[int, str, Program], None]
+
+
+@dataclass
+class Run:
+    """What came of a plan."""
+
+    program: Program
+    reports: list[PassReport] = field(default_factory=list[PassReport])
+    findings: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    laps: list[Lap] = field(default_factory=list[Lap])
+    accuracy: dict[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """What a run measures with; without any it only rewrites, as lint does."""
+
+    probe: Probe | None = None
+    score: Score | None = None
+    dump: Dump | None = None
+    on_step: Callable[[str], None] | None = None
+
+
+def run(plan: Plan, program: Program, context: Context, instruments: Instruments) -> Run:
+    """Carry out a plan on a copy of a program. Raises CompressError when a pass refuses or breaks something."""
+    done = Run(program.clone())
+    for index, step in enumerate(plan.steps):
+        if instruments.on_step is not None:
+            instruments.on_step(step.todo.slug())
+        started = time.perf_counter()
+        report = _run_step(step, done, context, instruments)
+        if report.changed and instruments.dump is not None:
+            instruments.dump(index, report.name, done.program)
+        if not step.is_clean_up or report.changed:
+            done.reports.append(report)
+            done.laps.append(Lap(name=report.name, seconds=time.perf_counter() - started))
+    return done
+
+
+def costs(program: ProgramView, target: Target) -> Costs:
+    """Cost a program as the report states it."""
+    found = cost(program, target.cost)
+    return Costs(
+        parameters=found.parameters,
+        macs=found.macs,
+        executed_macs=found.executed_macs,
+        bytes=found.bytes,
+        predicted_ms=found.predicted_ms,
+    )
+
+
+def _run_step(step: Step, done: Run, context: Context, instruments: Instruments) -> PassReport:
+    """Decide, rewrite, verify and measure one step."""
+    todo, program, log = step.todo, done.program, Log()
+    refusals = list(todo.check(program, context.target))
+    if refusals:
+        raise CompressError(*(replace(item, span=item.span or step.span) for item in refusals))
+    before, shapes = costs(program, context.target), _weight_shapes(program)
+    decision = todo.decide(program, context)
+    program.clear_journal()
+    todo.rewrite(program, decision, log)
+    changed = tuple(dict.fromkeys(edit.layer or "(network)" for edit in program.journal))
+    if changed:
+        _check_sound(step, program)
+    after = costs(program, context.target)
+    fidelity, accuracy = _measure(step, done, instruments) if changed else (None, None)
+    findings = [*(replace(item, span=item.span or step.span) for item in log.findings)]
+    findings += _judge(step, changed, before, after)
+    done.findings += findings
+    return PassReport(
+        name=todo.slug(),
+        options=todo.model_dump(mode="json", exclude_defaults=True),
+        decision=None if decision is None else decision.model_dump(mode="json"),
+        effect=todo.effect,
+        changed=changed,
+        skipped=tuple(SkippedLayer(layer=skip.layer, why=skip.why) for skip in log.skipped),
+        before=before,
+        after=after,
+        fidelity=fidelity,
+        accuracy=accuracy,
+        layers=_shape_changes(shapes, _weight_shapes(program)),
+    )
+
+
+def _check_sound(step: Step, program: Program) -> None:
+    """Bring types up to date and verify. Raises CompressError naming the pass."""
+    problems = verify(program)
+    if not problems:
+        refresh_types(program)
+        return
+    said = f"{step.todo.slug()} broke the network: {problems[0]}"
+    advice = "leave the pass out, or skip the layer, and report this with the model's `compress inspect` output"
+    raise CompressError(Diagnostic(BROKEN_PROGRAM, said, advice, step.span))
+
+
+def _measure(step: Step, done: Run, instruments: Instruments) -> tuple[Fidelity | None, dict[str, float | None] | None]:
+    """Compare with the source network and score, if there is anything to do it with."""
+    if instruments.probe is None:
+        return None, None
+    outputs = instruments.probe.outputs(done.program)
+    moved, found = instruments.probe.step(outputs), instruments.probe.compare(outputs)
+    if step.todo.effect is Effect.EXACT and moved.relative_error > _EXACT:
+        said = f"{step.todo.slug()} promises exact outputs and moved one by {moved.relative_error:.2g} of its range"
+        raise CompressError(Diagnostic(NOT_EXACT, said, "report this with the model", step.span))
+    fidelity = Fidelity(sqnr_db=found.sqnr_db, max_abs_error=found.max_abs_error)
+    if instruments.score is None or step.todo.effect is Effect.EXACT:
+        return fidelity, None
+    if moved.max_abs_error > 0 or done.accuracy is None:
+        done.accuracy = instruments.score(done.program)
+    return fidelity, dict(done.accuracy)
+
+
+def _judge(step: Step, changed: tuple[str, ...], before: Costs, after: Costs) -> list[Diagnostic]:
+    """Find passes of the recipe that did nothing or did harm."""
+    if step.is_clean_up:
+        return []
+    name = step.todo.slug()
+    if not changed:
+        return [
+            Diagnostic(CHANGED_NOTHING, f"{name} changed nothing", "remove the pass, or check its options", step.span)
+        ]
+    worse = [
+        f"{title} from {old:,.6g} to {new:,.6g}"
+        for title, old, new in (
+            ("parameters", before.parameters, after.parameters),
+            ("bytes", before.bytes, after.bytes),
+            ("predicted ms", before.predicted_ms or 0.0, after.predicted_ms or 0.0),
+        )
+        if new > old * (1 + 1e-9)
+    ]
+    if not worse:
+        return []
+    said = f"{name} raised {' and '.join(worse)}"
+    return [Diagnostic(MADE_WORSE, said, "leave the pass out, or allow this and say why", step.span)]
+
+
+def _weight_shapes(program: ProgramView) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Note the weight's shape of every layer that has one."""
+    kinds = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+    ops = (op for op in program.each() if op.op_type in kinds and not op.domain)
+    return {op.name: (op.op_type, shape) for op in ops if (shape := program.shape(op.input(1))) is not None}
+
+
+def _shape_changes(
+    before: Mapping[str, tuple[str, tuple[int, ...]]], after: Mapping[str, tuple[str, tuple[int, ...]]]
+) -> tuple[LayerChange, ...]:
+    """List the layers whose weights changed shape, appeared or went."""
+    changes: list[LayerChange] = []
+    for layer in dict.fromkeys((*before, *after)):
+        old, new = before.get(layer), after.get(layer)
+        if old != new:
+            op_type = (new or old or ("", ()))[0]
+            changes.append(
+                LayerChange(
+                    layer=layer,
+                    op_type=op_type,
+                    before=None if old is None else old[1],
+                    after=None if new is None else new[1],
+                )
+            )
+    return tuple(changes)

@@ -1,0 +1,105 @@
+"""The plan: a recipe's passes with their options read, the clean-ups that every artifact gets, and the target."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from compiler.contracts import Pass
+from compiler.diagnostic import CompressError, Diagnostic, Span
+from compiler.plan_codes import NO_TARGET
+from compiler.recipe import LoadedRecipe
+from compiler.registry import load_named_target, load_pass
+from compiler.target import Target
+
+CLEAN_UPS = (
+    "remove-identity",
+    "fold-constants",
+    "fold-batchnorm",
+    "fold-pad",
+    "lower-opset",
+    "add-gemm-bias",
+    "remove-dead-code",
+)
+"""Exact passes that run before emitting, and before any pass that needs a clean program."""
+
+CLEAN = "clean"
+"""The property that the clean-ups give."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A pass with its options, and where the recipe asks for it; a clean-up has no place."""
+
+    todo: Pass
+    span: Span | None = None
+
+    @property
+    def is_clean_up(self) -> bool:
+        """Tell whether the compiler added this step by itself."""
+        return self.span is None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done for one target."""
+
+    target: Target
+    steps: tuple[Step, ...]
+
+
+def target_names_of(loaded: LoadedRecipe, asked: tuple[str, ...]) -> tuple[str, ...]:
+    """Choose the targets: those of the command line, else the recipe's. Raises CompressError when there are none."""
+    names = asked or loaded.recipe.target
+    if not names:
+        advice = "add `target: tx2` to the recipe, or give --target"
+        raise CompressError(
+            Diagnostic(NO_TARGET, f"{loaded.path.name} names no target", advice, Span(str(loaded.path)))
+        )
+    return names
+
+
+def make_plan(loaded: LoadedRecipe, target_name: str) -> Plan:
+    """Resolve every name in a recipe and read every option; needs no weights and no data.
+
+    Raises CompressError with one diagnostic per fault.
+    """
+    faults: list[Diagnostic] = []
+    target_span = loaded.at("target", loaded.recipe.target.index(target_name)) if _is_own(loaded, target_name) else None
+    steps: list[Step] = []
+    for index, entry in enumerate(loaded.recipe.passes):
+        try:
+            kind = load_pass(entry.name, loaded.step_at(index))
+            steps.append(Step(loaded.read_options(index, kind), loaded.step_at(index) or Span(str(loaded.path))))
+        except CompressError as error:
+            faults.extend(error.diagnostics)
+    try:
+        target = load_named_target(target_name, target_span or loaded.at("target"))
+    except CompressError as error:
+        raise CompressError(*error.diagnostics, *faults) from error
+    if faults:
+        raise CompressError(*faults)
+    return Plan(target, tuple(_with_clean_ups(steps)))
+
+
+def clean_up_plan(target_name: str) -> Plan:
+    """Plan for a bare model: only what every artifact gets."""
+    return Plan(load_named_target(target_name), tuple(_clean_ups()))
+
+
+def _is_own(loaded: LoadedRecipe, target_name: str) -> bool:
+    return target_name in loaded.recipe.target
+
+
+def _with_clean_ups(steps: list[Step]) -> Iterator[Step]:
+    """Put the clean-ups before the first step that needs them, and at the end."""
+    is_clean = False
+    for step in steps:
+        if CLEAN in step.todo.needs and not is_clean:
+            yield from _clean_ups()
+            is_clean = True
+        yield step
+    yield from _clean_ups()
+
+
+def _clean_ups() -> Iterator[Step]:
+    for name in CLEAN_UPS:
+        yield Step(load_pass(name)())
