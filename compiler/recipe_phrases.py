@@ -103,6 +103,8 @@ def type_help(node: Node, wanted: str) -> str | None:
         return f"YAML reads a bare {node.text} as a boolean{quoted}"
     if isinstance(node.value, str) and "number" in wanted and re.fullmatch(r"[-+.\d_eE]*\d[-+.\d_eE]*", node.value):
         return "remove the quotes"
+    if isinstance(node.value, int | float) and "text" in wanted:
+        return f'write "{node.text}" to mean the text'
     if node.value is None:
         return "give a value, or remove the key"
     return None
