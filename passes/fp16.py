@@ -31,6 +31,7 @@ class Fp16(Pass):
     """
 
     effect = Effect.LOSSY
+    needs: ClassVar[frozenset[str]] = frozenset({"clean"})
     gives: ClassVar[frozenset[str]] = frozenset({"fp16"})
 
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:

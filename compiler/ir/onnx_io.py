@@ -1,6 +1,6 @@
 """ONNX in and out, through graphsurgeon: the only place where either library's objects meet a program."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -11,10 +11,11 @@ from compiler.ir.program import Program
 from compiler.ir.types import Array, Attribute, Node, TensorType
 
 
-def from_model(model: onnx.ModelProto) -> Program:
+def from_model(model: onnx.ModelProto, stand_ins: Mapping[str, Array] | None = None) -> Program:
     """Read a checked model: initializers and Constant nodes become constants, nameless nodes get names.
 
-    An initializer that is listed as a graph input counts as a constant. Linear in nodes plus weight bytes.
+    An initializer that is listed as a graph input counts as a constant. `stand_ins` are values for constants that
+    the model only declares. Linear in nodes plus weight bytes.
     """
     graph = cast(Any, gs.import_onnx(model))
     program = Program(graph.name or "network", {opset.domain or "": opset.version for opset in model.opset_import})
@@ -23,6 +24,8 @@ def from_model(model: onnx.ModelProto) -> Program:
     for tensor in graph.tensors().values():
         if isinstance(tensor, gs.Constant) and tensor.name in initialised:
             program.add_constant(tensor.name, np.asarray(tensor.values))
+    for name, value in (stand_ins or {}).items():
+        program.add_constant(name, value)
     for tensor in graph.inputs:
         if tensor.name not in initialised:
             program.add_input(tensor.name, _type_of(tensor))
