@@ -21,11 +21,14 @@ def gather(rules: Iterable[Rule]) -> Mapping[str, Code]:
     """Return all codes by identifier, sorted. Raises CompressError where two share an identifier or a slug."""
     found: dict[str, Code] = {}
     slugs: dict[str, Code] = {}
+    clashes: list[Diagnostic] = []
     for code in (*_codes_of_modules(), *_codes_of_rules(rules)):
         for twin in (found.setdefault(code.id, code), slugs.setdefault(code.slug, code)):
             if twin != code:
                 message = f"{code.id} {code.slug} and {twin.id} {twin.slug} share an identifier or a slug"
-                raise CompressError(Diagnostic(CODE_CLASH, message, "give each code its own"))
+                clashes.append(Diagnostic(CODE_CLASH, message, "give each code its own"))
+    if clashes:
+        raise CompressError(*clashes)
     return dict(sorted(found.items()))
 
 
