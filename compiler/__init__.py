@@ -1,0 +1,1 @@
+"""The compiler: a recipe and a trained network in, an artifact for a board and a report out."""

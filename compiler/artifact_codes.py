@@ -99,14 +99,14 @@ INPUT_NOT_STATIC = Code(
 )
 OPSET_TOO_NEW = Code(
     "E014",
-    "opset-too-new",
+    "kit-opset",
     Severity.ERROR,
     "The model uses a later version of ONNX's operator set than the board's runtime knows. The runtime does not "
     "refuse it, it reads it wrongly in places. Export the model at the version that the message names.",
 )
 HALF_WEIGHTS = Code(
     "E015",
-    "half-weights",
+    "kit-half-weights",
     Severity.ERROR,
     "A constant of the model is stored as FP16. TensorRT 8.2 reads some FP16 constants as FP32; FP16 is asked of "
     "its builder instead, with the pass `fp16`. Hand in the model with FP32 weights.",

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from compiler.allow import apply_allow
-from compiler.artifact import read_manifest, write_artifact
+from compiler.artifact import MODEL, Manifest, reseal, write_artifact
 from compiler.budget import budget_findings, budget_lines
 from compiler.check import check_program, has_errors
 from compiler.contracts import Context, Emission, Emitter
@@ -17,7 +17,7 @@ from compiler.diagnostic import CompressError, Diagnostic
 from compiler.fidelity import Probe, make_probe
 from compiler.frontends.onnx_file import Loaded
 from compiler.frontends.source import load_source
-from compiler.inputs import calibration, data_digest, image_input, probe_samples, random_sample, scorer, settings_for
+from compiler.inputs import calibration, data_digest, image_input, probe_samples, scorer, settings_for
 from compiler.ir import Program, digest, dump, model_bytes
 from compiler.pipeline import Instruments, Run, costs, run
 from compiler.plan import Plan, make_plan, target_names_of
@@ -30,8 +30,6 @@ from compiler.report.model import Artifact, BuildReport, Digests, Lap, Measured,
 from compiler.report.write import write_reports
 from compiler.tool import library_versions, tool_version
 
-REPORTS = ("report.json", "report.md", "report.html")
-
 
 @dataclass(frozen=True)
 class Options:
@@ -41,7 +39,24 @@ class Options:
     out: Path = Path("build")
     sets: tuple[str, ...] = ()
     is_dumping: bool = False
+    is_caching: bool = True
     on_step: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What the steps of one target's compile line share."""
+
+    loaded: LoadedRecipe
+    plan: Plan
+    emitter: Emitter
+    source: Loaded
+    options: Options
+
+    @property
+    def folder(self) -> Path:
+        """Where the artifact goes."""
+        return self.options.out / self.loaded.recipe.product / self.plan.target.name
 
 
 @dataclass(frozen=True)
@@ -60,11 +75,9 @@ def build(path: Path, options: Options) -> list[Outcome]:
     emitters = [_emitter(plan, loaded) for plan in plans]
     started = time.perf_counter()
     source = load_source(loaded)
-    stages = [Lap(name="load", seconds=time.perf_counter() - started)]
-    return [
-        _build_target(loaded, plan, emitter, source, options, stages)
-        for plan, emitter in zip(plans, emitters, strict=True)
-    ]
+    lap = Lap(name="load", seconds=time.perf_counter() - started)
+    jobs = [_Job(loaded, plan, emitter, source, options) for plan, emitter in zip(plans, emitters, strict=True)]
+    return [_build_target(job, lap) for job in jobs]
 
 
 def _emitter(plan: Plan, loaded: LoadedRecipe) -> Emitter:
@@ -78,42 +91,34 @@ def _emitter(plan: Plan, loaded: LoadedRecipe) -> Emitter:
     return found
 
 
-def _build_target(  # noqa: PLR0913 - the compile line's values
-    loaded: LoadedRecipe, plan: Plan, emitter: Emitter, source: Loaded, options: Options, stages: Sequence[Lap]
-) -> Outcome:
-    """The compile line: run the plan, check the result, emit it, report."""
-    recipe, program = loaded.recipe, source.program
-    rng = np.random.default_rng(recipe.seed)
-    probe = make_probe(program, probe_samples(recipe, program, np.random.default_rng(recipe.seed)))
+def _build_target(job: _Job, load: Lap) -> Outcome:
+    """Walk the compile line: run the plan, check the result, report, emit."""
+    recipe, program, target = job.loaded.recipe, job.source.program, job.plan.target
+    probe = make_probe(program, probe_samples(recipe, program))
     score = scorer(recipe, program) if isinstance(probe, Probe) else None
-    findings = [*source.findings, *_source_findings(loaded, probe, measured=score is not None)]
-    folder = options.out / recipe.product / plan.target.name
     started = time.perf_counter()
     baseline = score(program) if score is not None else None
-    context = Context(plan.target, rng, calibration(recipe, program))
     instruments = Instruments(
         probe if isinstance(probe, Probe) else None,
         score,
-        _dumper(folder) if options.is_dumping else None,
-        options.on_step,
+        _dumper(job.folder) if job.options.is_dumping else None,
+        job.options.on_step,
     )
-    done = run(plan, program, context, instruments)
-    compiled = time.perf_counter()
-    checked = apply_allow(loaded, [*findings, *done.findings, *check_program(done.program, plan.target, rules())])
-    placed = [replace(item, span=item.span or loaded.at("model")) for item in checked]
-    if has_errors(placed):
-        raise CompressError(*placed)
-    final = done.accuracy or baseline
-    laps = [*stages, Lap(name="passes and measurements", seconds=compiled - started)]
-    report = _report(loaded, plan, source.program, done, (baseline, final), placed, laps)
-    return _emit(loaded, plan, emitter, done, report, folder, placed)
+    context = Context(target, np.random.default_rng(recipe.seed), calibration(recipe, program))
+    done = run(job.plan, program, context, instruments)
+    laps = (load, Lap(name="passes and measurements", seconds=time.perf_counter() - started))
+    findings = _findings(job, done, probe, measured=score is not None)
+    if has_errors(findings):
+        raise CompressError(*findings)
+    report = _report(job, done, (baseline, done.accuracy or baseline), findings, laps)
+    return _emit(job, done.program, report, findings)
 
 
-def _source_findings(loaded: LoadedRecipe, probe: Probe | str, *, measured: bool) -> list[Diagnostic]:
-    """Say what the report will lack and why."""
-    found: list[Diagnostic] = []
-    model = loaded.recipe.model
-    if model.torch is not None and model.checkpoint is None:
+def _findings(job: _Job, done: Run, probe: Probe | str, *, measured: bool) -> list[Diagnostic]:
+    """Gather what the user should know about the network, the passes and the target, less what the recipe allows."""
+    loaded = job.loaded
+    found = list(job.source.findings)
+    if loaded.recipe.model.torch is not None and loaded.recipe.model.checkpoint is None:
         said = f"{loaded.recipe.product} has no checkpoint: its weights are untrained"
         found.append(Diagnostic(UNTRAINED, said, "add `checkpoint` under `model`", loaded.at("model", "torch")))
     if isinstance(probe, str):
@@ -121,91 +126,82 @@ def _source_findings(loaded: LoadedRecipe, probe: Probe | str, *, measured: bool
     elif not measured:
         advice = "add `data: {validation: ...}` and `evaluate` to the recipe"
         found.append(Diagnostic(NO_DATA, "there is nothing to measure accuracy on", advice, loaded.at("product")))
-    return found
+    found += [*done.findings, *check_program(done.program, job.plan.target, rules())]
+    return [replace(item, span=item.span or loaded.at("model")) for item in apply_allow(loaded, found)]
 
 
-def _report(  # noqa: PLR0913 - the report's parts
-    loaded: LoadedRecipe,
-    plan: Plan,
-    source: Program,
+def _report(
+    job: _Job,
     done: Run,
     accuracy: tuple[dict[str, float] | None, dict[str, float] | None],
     findings: Sequence[Diagnostic],
-    stages: Sequence[Lap],
+    laps: tuple[Lap, ...],
 ) -> BuildReport:
-    """Gather what is known before anything is emitted."""
-    before, after = costs(source, plan.target), costs(done.program, plan.target)
-    sha = hashlib.sha256()
-    for path in loaded.sources:
-        sha.update(path.read_bytes())
-    folder = loaded.path.parent
+    """Gather what is known before anything is emitted; accuracy is before and after."""
+    loaded, target = job.loaded, job.plan.target
+    before, after = costs(job.source.program, target), costs(done.program, target)
+    recipe_digest = hashlib.sha256(b"".join(path.read_bytes() for path in loaded.sources)).hexdigest()
+    digests = Digests(recipe=recipe_digest, model=digest(job.source.program), data=data_digest(loaded.recipe))
     return BuildReport(
         product=loaded.recipe.product,
-        target=plan.target.name,
+        target=target.name,
         tool=Tool(version=tool_version(), libraries=library_versions()),
-        digests=Digests(recipe=sha.hexdigest(), model=digest(source), data=data_digest(loaded.recipe)),
+        digests=digests,
         source=Measured(**before.model_dump(), accuracy=_figures(accuracy[0])),
         passes=tuple(done.reports),
         result=Result(**after.model_dump(), accuracy=_figures(accuracy[1])),
-        findings=tuple(to_finding(item, folder) for item in findings),
-        timing=Timing(total_seconds=sum(lap.seconds for lap in stages), stages=tuple(stages), passes=tuple(done.laps)),
+        findings=tuple(to_finding(item, loaded.path.parent) for item in findings),
+        timing=Timing(total_seconds=sum(lap.seconds for lap in laps), stages=laps, passes=tuple(done.laps)),
     )
 
 
-def _emit(  # noqa: PLR0913 - the compile line's values
-    loaded: LoadedRecipe,
-    plan: Plan,
-    emitter: Emitter,
-    done: Run,
-    report: BuildReport,
-    folder: Path,
-    findings: list[Diagnostic],
-) -> Outcome:
+def _emit(job: _Job, program: Program, report: BuildReport, findings: list[Diagnostic]) -> Outcome:
     """Write the artifact and its reports, all or nothing."""
-    program, recipe = done.program, loaded.recipe
-    inputs = probe_samples(recipe, program, np.random.default_rng(recipe.seed))[0]
+    recipe = job.loaded.recipe
+    inputs = probe_samples(recipe, program)[0]
     outputs = Session(model_bytes(program)).run(inputs)
     name = image_input(program)
     preprocess = settings_for(recipe, program, name).model_dump(mode="json") if name is not None else {}
     versions = {"compress": tool_version(), **library_versions()}
-    emission = Emission(recipe.product, program, plan.target, preprocess, inputs, outputs, versions)
+    emission = Emission(recipe.product, program, job.plan.target, preprocess, inputs, outputs, versions)
     finished: list[BuildReport] = []
 
-    def fill(place: Path) -> None:
-        (place / "recipe.yaml").write_bytes(loaded.path.read_bytes())
-        emitter.emit(emission, place)
-        size = (place / "model.onnx").stat().st_size
-        finished.append(_with_artifact(loaded, plan, report, place, size, findings))
-        write_reports(finished[0], place)
+    def fill(draft: Path) -> None:
+        job.emitter.emit(emission, draft)
+        (draft / "recipe.yaml").write_bytes(job.loaded.path.read_bytes())
+        finished.append(_with_artifact(job, report, draft, reseal(draft)))
+        write_reports(finished[0], draft)
 
-    write_artifact(folder, fill)
-    missed = budget_findings(loaded, list(finished[0].result.budget))
-    return Outcome(folder, finished[0], (*findings, *missed))
+    write_artifact(job.folder, fill)
+    missed = budget_findings(job.loaded, list(finished[0].result.budget))
+    return Outcome(job.folder, finished[0], (*findings, *missed))
 
 
-def _with_artifact(
-    loaded: LoadedRecipe, plan: Plan, report: BuildReport, place: Path, size: int, findings: list[Diagnostic]
-) -> BuildReport:
+def _with_artifact(job: _Job, report: BuildReport, draft: Path, manifest: Manifest) -> BuildReport:
     """Complete a report with the files that were written and with the budget's verdict."""
-    manifest = read_manifest(place)
+    loaded = job.loaded
     metric = loaded.recipe.evaluate.metric if loaded.recipe.evaluate is not None else ""
-    pair = ((report.source.accuracy or {}).get(metric), (report.result.accuracy or {}).get(metric))
-    lines = budget_lines(loaded, report.result, pair, size)
+    accuracy = ((report.source.accuracy or {}).get(metric), (report.result.accuracy or {}).get(metric))
+    lines = budget_lines(loaded, report.result, accuracy, (draft / MODEL).stat().st_size)
     missed = tuple(to_finding(item, loaded.path.parent) for item in budget_findings(loaded, lines))
-    whole = hashlib.sha256("".join(f"{name}\0{sha}\n" for name, sha in sorted(manifest.files.items())).encode())
-    commands = ("./build_engine.sh", "./bench.sh", "python3 infer.py")
+    listing = "".join(f"{name}\0{sha}\n" for name, sha in sorted(manifest.files.items()))
+    artifact = Artifact(
+        runtime=job.plan.target.runtime,
+        files=dict(manifest.files),
+        run=tuple(command for file, command in _COMMANDS.items() if file in manifest.files),
+    )
     return report.model_copy(
         update={
-            "digests": report.digests.model_copy(update={"artifact": whole.hexdigest()}),
+            "digests": report.digests.model_copy(update={"artifact": hashlib.sha256(listing.encode()).hexdigest()}),
             "result": report.result.model_copy(update={"budget": tuple(lines)}),
             "findings": (*report.findings, *missed),
-            "artifact": Artifact(
-                runtime=plan.target.runtime,
-                files=dict(manifest.files),
-                run=tuple(command for command in commands if (place / command.split("/")[-1].split()[-1]).is_file()),
-            ),
+            "artifact": artifact,
         }
     )
+
+
+_COMMANDS = {"build_engine.sh": "./build_engine.sh", "bench.sh": "./bench.sh", "infer.py": "python3 infer.py"}
+"""How the files of a kit are run on the board, in order."""
 
 
 def _figures(accuracy: dict[str, float] | None) -> dict[str, float | None] | None:
@@ -221,6 +217,3 @@ def _dumper(folder: Path) -> Callable[[int, str, Program], None]:
         (place / f"{index:02d}-{name}.onnx.txt").write_text(dump(program), "utf-8")
 
     return write
-
-
-__all__ = ["Options", "Outcome", "build", "random_sample"]

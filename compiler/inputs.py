@@ -34,10 +34,11 @@ def calibration(recipe: Recipe, program: ProgramView) -> Callable[[], Iterator[S
     return stream
 
 
-def probe_samples(recipe: Recipe, program: ProgramView, rng: np.random.Generator) -> list[Sample]:
+def probe_samples(recipe: Recipe, program: ProgramView) -> list[Sample]:
     """Choose the inputs on which fidelity is measured: the first calibration images, else seeded random ones."""
     stream = calibration(recipe, program)
     if stream is None:
+        rng = np.random.default_rng(recipe.seed)
         return [random_sample(program, rng) for _ in range(2)]
     return [sample for sample, _ in zip(stream(), range(_PROBE_SAMPLES), strict=False)]
 

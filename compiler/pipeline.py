@@ -46,7 +46,7 @@ def run(plan: Plan, program: Program, context: Context, instruments: Instruments
     """Carry out a plan on a copy of a program. Raises CompressError when a pass refuses or breaks something."""
     done = Run(program.clone())
     for index, step in enumerate(plan.steps):
-        if instruments.on_step is not None:
+        if instruments.on_step is not None and not step.is_clean_up:
             instruments.on_step(step.todo.slug())
         started = time.perf_counter()
         report = _run_step(step, done, context, instruments)

@@ -92,3 +92,10 @@ FIDELITY_MISSING = Code(
     "ONNX Runtime could not run the network on this machine, so the effect of the passes on its outputs was not "
     "measured.",
 )
+BUILDER_CONVERTS = Code(
+    "P014",
+    "builder-converts",
+    Severity.NOTE,
+    "The board's own builder turns the network into half precision. The file and the figures measured here are those "
+    "of 32-bit arithmetic; the kit's self-test on the board shows how far half precision is off.",
+)

@@ -21,8 +21,8 @@ class FoldConstants(Pass):
     """Compute what depends on no input once, at compile time.
 
     A node whose inputs are all constants is evaluated with ONNX's reference implementation and replaced by its
-    result; so is Shape of a tensor whose shape is fixed. Random operators and quantisation of weights stay: the one
-    must not be frozen, the other is there on purpose. Results above 67 million elements stay computed.
+    result; so is Shape of a tensor whose shape is fixed. Random operators stay, since they must not be frozen, and so do
+    quantised or half-precision weights, which are stored small on purpose. Results above 67 million elements stay computed.
     """
 
     effect = Effect.EXACT
@@ -33,7 +33,7 @@ class FoldConstants(Pass):
             if op.domain or op.captures or op.op_type in _LEFT_ALONE or any(program.is_output(y) for y in op.outputs):
                 continue
             feeds = _known_inputs(program, op)
-            if feeds is None:
+            if feeds is None or _widens(program, op):
                 continue
             if any(_elements(program, y) > _LARGEST for y in op.outputs if y):
                 log.skip(op, f"its result has more than {_LARGEST:,} elements")
@@ -60,6 +60,11 @@ def _known_inputs(program: Program, op: Op) -> dict[str, Array] | None:
         if value is not None:
             feeds[tensor] = value
     return feeds
+
+
+def _widens(program: Program, op: Op) -> bool:
+    """Tell whether a node widens a constant that is stored in half precision, on purpose, to save space."""
+    return op.op_type == "Cast" and program.type(op.x).dtype == np.float16
 
 
 def _elements(program: Program, tensor: str) -> int:

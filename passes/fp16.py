@@ -9,7 +9,7 @@ from compiler.analysis.cost import PRECISION_KEY
 from compiler.contracts import Context, Decision, Effect, Log, Pass
 from compiler.diagnostic import Diagnostic
 from compiler.ir import Program, ProgramView
-from compiler.plan_codes import PRECISION_REFUSED
+from compiler.plan_codes import BUILDER_CONVERTS, PRECISION_REFUSED
 from compiler.target import Target
 
 _LARGEST = 65504.0
@@ -53,7 +53,10 @@ class Fp16(Pass):
         """Leave a note for the builder, or narrow the weights."""
         assert isinstance(decision, HalfPrecision)
         program.set_metadata(PRECISION_KEY, "fp16")
-        if decision.carrier == "weights":
+        if decision.carrier == "builder":
+            said = "the board's builder makes the half precision; outputs measured here are those of 32 bits"
+            log.find(Diagnostic(BUILDER_CONVERTS, said, "run the kit's infer.py on the board to see its effect"))
+        else:
             _narrow_weights(program, log)
 
 

@@ -144,10 +144,12 @@ def _kind(program: ProgramView, op: Op) -> str:
 
 
 def _is_free(program: ProgramView, op: Op) -> bool:
-    """Tell whether runtimes make a node vanish: pure bookkeeping, or arithmetic on a result still at hand."""
+    """Tell whether runtimes make a node vanish: bookkeeping, constants, or arithmetic on a result still at hand."""
     if op.domain:
         return False
     if op.op_type in _FREE:
+        return True
+    if all(program.is_constant(tensor) for tensor in op.inputs if tensor):
         return True
     makers = [program.producer(tensor) for tensor in op.inputs if tensor]
     return op.op_type in _FUSED and any(maker is not None for maker in makers)

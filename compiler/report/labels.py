@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 ABSENT = "–"
 SAME = "same"
-SIZE_NOTE = "1 MB is 1,048,576 bytes"
+SIZE_NOTE = "1 MB is 1,000,000 bytes"
 
 _MINUS = "−"
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -23,8 +23,8 @@ def macs(value: int) -> str:
 
 
 def size(value: int) -> str:
-    """Write a size in memory: 22.9 MB, as board makers count."""
-    return _scaled(value, 1024, ("bytes", "KB", "MB", "GB", "TB"))
+    """Write a size: 24.0 MB, in powers of ten, as recipes count their budget."""
+    return _scaled(value, 1000, ("bytes", "kB", "MB", "GB", "TB"))
 
 
 def milliseconds(value: float | None) -> str:

@@ -85,7 +85,7 @@ def test_the_page_says_what_a_reader_needs(full_report: BuildReport) -> None:
     for wanted in (
         "6,006,646",
         "6.51 GMAC",
-        "22.9 MB",
+        "24.0 MB",
         "49.5 ms",
         "kept 24 of 32",
         "32 × 16 × 3 × 3",

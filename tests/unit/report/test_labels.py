@@ -8,7 +8,7 @@ from compiler.report import labels
 def test_the_four_figures_read_as_in_a_data_sheet() -> None:
     assert labels.count(6_006_646) == "6,006,646"
     assert labels.macs(6_510_000_000) == "6.51 GMAC"
-    assert labels.size(24_026_584) == "22.9 MB"
+    assert labels.size(24_026_584) == "24.0 MB"
     assert labels.milliseconds(49.5) == "49.5 ms"
 
 

@@ -1,0 +1,169 @@
+"""The command line: names, options and help. Each command imports its work when it runs, so help is fast."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="compress",
+    help="Get convolutional networks onto small boards: a recipe in, a deployable artifact and a report out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LintFormat(StrEnum):
+    """How findings are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
+TargetOption = Annotated[list[str] | None, typer.Option("--target", help="Board; may be given several times.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="text or json.")]
+RecipeArgument = Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)]
+
+
+@app.command()
+def build(  # noqa: PLR0913, PLR0917 - one parameter per option
+    recipe: RecipeArgument,
+    target: TargetOption = None,
+    out: Annotated[Path, typer.Option(help="Folder for artifacts.")] = Path("build"),
+    sets: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override a value.")] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Load the network anew.")] = False,
+    output: FormatOption = Format.TEXT,
+    dump_ir: Annotated[bool, typer.Option("--dump-ir", help="Write the network after each pass.")] = False,
+) -> None:
+    """Build a recipe: run its passes and write the artifact and the report for each target."""
+    from compiler.build import Options
+    from compiler.commands.build import build_command
+
+    options = Options(tuple(target or ()), out, tuple(sets or ()), is_dumping=dump_ir, is_caching=not no_cache)
+    _leave(build_command(recipe, options, output.value))
+
+
+@app.command()
+def lint(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Recipes, folders of recipes, or ONNX files.", show_default=False)
+    ],
+    target: TargetOption = None,
+    output: Annotated[LintFormat, typer.Option("--format", help="text, json, sarif or github.")] = LintFormat.TEXT,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings too.")] = False,
+) -> None:
+    """Check recipes and models for their targets, without data, GPU or vendor tools."""
+    from compiler.commands.lint import lint_command
+
+    _leave(lint_command(paths, tuple(target or ()), output.value, is_strict=strict))
+
+
+@app.command()
+def inspect(
+    model: Annotated[Path, typer.Argument(help="An ONNX file.", show_default=False)],
+    target: Annotated[str | None, typer.Option("--target", help="Board to predict the latency on.")] = None,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Show a model layer by layer: parameters, multiply-accumulates, bytes and predicted milliseconds."""
+    from compiler.commands.inspect import inspect_command
+
+    _leave(inspect_command(model, target, output.value))
+
+
+@app.command()
+def targets(name: Annotated[str | None, typer.Argument(help="One target, in full.")] = None) -> None:
+    """List the boards that the compiler knows, or describe one."""
+    from compiler.commands.listing import targets_command
+
+    _leave(targets_command(name))
+
+
+@app.command()
+def passes(name: Annotated[str | None, typer.Argument(help="One pass, in full.")] = None) -> None:
+    """List the passes that a recipe may name, or describe one with its options."""
+    from compiler.commands.listing import passes_command
+
+    _leave(passes_command(name))
+
+
+@app.command()
+def explain(word: Annotated[str, typer.Argument(help="A code such as T012, its slug, a pass or a target.")]) -> None:
+    """Print the manual page of a code, a pass or a target."""
+    from compiler.commands.listing import explain_command
+
+    _leave(explain_command(word))
+
+
+@app.command()
+def init(
+    model: Annotated[Path, typer.Argument(help="An ONNX file.", show_default=False)],
+    target: Annotated[str, typer.Option("--target", help="Board.")] = "tx2",
+    out: Annotated[Path, typer.Option(help="The recipe to write.")] = Path("recipe.yaml"),
+) -> None:
+    """Write a commented recipe for a model."""
+    from compiler.commands.init import init_command
+
+    _leave(init_command(model, target, out))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of recipes, for editors."""
+    from compiler.commands.listing import schema_command
+
+    _leave(schema_command())
+
+
+@app.command()
+def lock(recipe: RecipeArgument) -> None:
+    """Write down the structure of a recipe's torch network, so that lint need not import torch."""
+    from compiler.commands.lock import lock_command
+
+    _leave(lock_command(recipe))
+
+
+@app.command()
+def verify(
+    artifact: Annotated[Path, typer.Argument(help="An artifact's folder.", show_default=False)],
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Check an artifact's files against its manifest, and run its self-test in ONNX Runtime."""
+    from compiler.commands.verify import verify_command
+
+    _leave(verify_command(artifact, output.value))
+
+
+@app.command()
+def diff(
+    before: Annotated[Path, typer.Argument(help="A build's folder.", show_default=False)],
+    after: Annotated[Path, typer.Argument(help="Another build's folder.", show_default=False)],
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Compare two builds: cost, accuracy, passes and files."""
+    from compiler.commands.diff import diff_command
+
+    _leave(diff_command(before, after, output.value))
+
+
+def _leave(status: int) -> None:
+    """End the program with an exit status."""
+    raise typer.Exit(status)
+
+
+def main() -> None:
+    """Run the command line. A fault of the compiler itself becomes a message that asks for a report."""
+    from compiler.commands.guard import guarded
+
+    guarded(app)

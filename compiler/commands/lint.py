@@ -1,0 +1,47 @@
+"""`compress lint`."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from compiler.commands.output import UNREADABLE, status_of, write_json
+from compiler.lint import Linted, LintResult, lint
+from compiler.lint_codes import NOTHING_TO_LINT, UNREADABLE_PATH
+from compiler.registry import codes
+from compiler.rendering import render, write_text
+
+
+def lint_command(paths: Sequence[Path], targets: tuple[str, ...], output: str, *, is_strict: bool) -> int:
+    """Lint, print the findings, and return the exit status."""
+    result = lint(paths, targets)
+    if output == "text":
+        for item in result.checked:
+            sys.stdout.write(f"checked {_what(item)}\n")
+        sys.stdout.flush()
+        write_text(result.findings, sys.stdout)
+    elif output == "json":
+        _write_json(result)
+    else:
+        sys.stdout.write(render(result.findings, output, codes() if output == "sarif" else None))
+    if any(item.code in (NOTHING_TO_LINT, UNREADABLE_PATH) for item in result.findings):
+        return UNREADABLE
+    return status_of(result.findings, is_strict=is_strict)
+
+
+def _what(item: Linted) -> str:
+    """Say what was checked, for which target and up to which step."""
+    if item.target is None:
+        return f"{item.file}: {item.nodes} nodes, no target given"
+    steps = f" after {', '.join(item.steps)}" if item.steps else ""
+    return f"{item.file} for {item.target}{steps}: {item.nodes} nodes"
+
+
+def _write_json(result: LintResult) -> None:
+    """Print findings and what was checked as one document."""
+    document = json.loads(render(result.findings, "json"))
+    document["checked"] = [
+        {"file": str(item.file), "target": item.target, "after": list(item.steps), "nodes": item.nodes}
+        for item in result.checked
+    ]
+    write_json(document)

@@ -1,0 +1,55 @@
+"""How commands talk: findings, tables and JSON on standard output, faults where they belong, exit statuses."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+
+from compiler.diagnostic import Diagnostic, Severity
+from compiler.rendering import render, write_text
+
+FINE, FOUND, UNREADABLE = 0, 1, 2
+
+
+def show_findings(findings: Sequence[Diagnostic], output: str) -> None:
+    """Print findings as text on standard error, or as the one JSON document on standard output."""
+    if output == "json":
+        sys.stdout.write(render(findings, "json"))
+    else:
+        write_text(findings, sys.stderr)
+
+
+def status_of(findings: Sequence[Diagnostic], *, is_strict: bool = False) -> int:
+    """Choose the exit status: 1 when any finding is an error, or a warning where those count."""
+    counted = (Severity.ERROR, Severity.WARNING) if is_strict else (Severity.ERROR,)
+    return FOUND if any(item.severity in counted for item in findings) else FINE
+
+
+def status_of_failure(findings: Sequence[Diagnostic]) -> int:
+    """Choose the exit status of a command that stopped: 2 when its input could not be read, else 1."""
+    errors = [item for item in findings if item.severity is Severity.ERROR]
+    return UNREADABLE if any(item.code.id[0] in "RM" for item in errors) else FOUND
+
+
+def write_json(document: object) -> None:
+    """Print one JSON document."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> None:
+    """Print a table; `numbers` are the columns to align right. Names never reach rich as markup."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from compiler.rendering.safe import visible
+
+    table = Table(title=Text(visible(title)), box=SIMPLE, title_justify="left", pad_edge=False)
+    for index, name in enumerate(header):
+        table.add_column(name, justify="right" if index in numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(visible(cell)) for cell in row))
+    console = Console(highlight=False, file=sys.stdout)
+    if not console.is_terminal:
+        console = Console(highlight=False, file=sys.stdout, width=200)
+    console.print(table)
