@@ -85,7 +85,9 @@ def _run_step(step: Step, done: Run, context: Context, instruments: Instruments)
         _check_sound(step, program)
     after = costs(program, context.target)
     fidelity, accuracy = _measure(step, done, instruments) if changed else (None, None)
-    findings = [*(replace(item, span=item.span or step.span) for item in log.findings)]
+    # Notes of passes are about what was measured; lint measures nothing.
+    told = [item for item in log.findings if instruments.probe is not None or item.severity is not Severity.NOTE]
+    findings = [replace(item, span=item.span or step.span) for item in told]
     findings += _judge(step, changed, before, after)
     done.findings += findings
     return PassReport(

@@ -26,6 +26,10 @@ _FUSED = frozenset(
 )  # fmt: skip
 
 
+_SETTINGS = frozenset({"Clip", "Dropout", "Pad", "Resize", "Upsample"})
+"""Operators whose further inputs set what they do and are no parameters: scales, bounds, pads."""
+
+
 @dataclass(frozen=True)
 class LayerCost:
     """One node's share of the whole."""
@@ -82,7 +86,7 @@ def count_parameters(program: ProgramView) -> tuple[int, int]:
     """
     counted: dict[str, tuple[int, int]] = {}
     for op in program.each():
-        for tensor in op.inputs:
+        for tensor in op.inputs[:1] if op.op_type in _SETTINGS else op.inputs:
             value = program.const(tensor)
             if value is not None and _is_float(value.dtype):
                 counted[tensor] = (value.size, value.nbytes)
