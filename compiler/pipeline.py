@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from compiler.analysis.cost import cost
 from compiler.contracts import Context, Effect, Log
-from compiler.diagnostic import CompressError, Diagnostic
+from compiler.diagnostic import CompressError, Diagnostic, Severity
 from compiler.fidelity import Probe
 from compiler.ir import Program, ProgramView, refresh_types, verify
 from compiler.plan import Plan, Step
