@@ -10,12 +10,15 @@ from compiler.diagnostic import CompressError, Diagnostic, Severity
 from compiler.fidelity import Probe
 from compiler.ir import Program, ProgramView, refresh_types, verify
 from compiler.plan import Plan, Step
-from compiler.plan_codes import BROKEN_PROGRAM, CHANGED_NOTHING, MADE_WORSE, NOT_EXACT
+from compiler.plan_codes import BROKEN_PROGRAM, CHANGED_NOTHING, MADE_WORSE, NOT_EXACT, NOT_FASTER
 from compiler.report.model import Costs, Fidelity, Lap, LayerChange, PassReport, SkippedLayer
 from compiler.target import Target
 
 _EXACT = 2e-5
 """Largest change of an output, relative to its range, that an exact pass may cause."""
+
+_MUCH_WORK, _LITTLE_TIME = 0.1, 0.02
+"""Shares of work and time: when that much goes and less than that is gained, the user should know."""
 
 Score = Callable[[Program], dict[str, float]]
 Dump = Callable[[int, str, Program], None]
@@ -134,27 +137,33 @@ def _measure(step: Step, done: Run, instruments: Instruments) -> tuple[Fidelity 
 
 
 def _judge(step: Step, changed: tuple[str, ...], before: Costs, after: Costs) -> list[Diagnostic]:
-    """Find passes of the recipe that did nothing or did harm."""
+    """Find passes of the recipe that did nothing, did harm, or made the network smaller but not faster."""
     if step.is_clean_up:
         return []
     name = step.todo.slug()
     if not changed:
-        return [
-            Diagnostic(CHANGED_NOTHING, f"{name} changed nothing", "remove the pass, or check its options", step.span)
-        ]
-    worse = [
-        f"{title} from {old:,.6g} to {new:,.6g}"
-        for title, old, new in (
-            ("parameters", before.parameters, after.parameters),
-            ("bytes", before.bytes, after.bytes),
-            ("predicted ms", before.predicted_ms or 0.0, after.predicted_ms or 0.0),
-        )
-        if new > old * (1 + 1e-9)
-    ]
-    if not worse:
-        return []
-    said = f"{name} raised {' and '.join(worse)}"
-    return [Diagnostic(MADE_WORSE, said, "leave the pass out, or allow this and say why", step.span)]
+        advice = "remove the pass, or check its options"
+        return [Diagnostic(CHANGED_NOTHING, f"{name} changed nothing", advice, step.span)]
+    figures = (
+        ("parameters", before.parameters, after.parameters),
+        ("bytes", before.bytes, after.bytes),
+        ("predicted ms", before.predicted_ms or 0.0, after.predicted_ms or 0.0),
+    )
+    worse = [f"{title} from {old:,.6g} to {new:,.6g}" for title, old, new in figures if new > old * (1 + 1e-9)]
+    if worse:
+        advice = "leave the pass out, or allow this and say why"
+        return [Diagnostic(MADE_WORSE, f"{name} raised {' and '.join(worse)}", advice, step.span)]
+    fewer, faster = _fall(before.executed_macs, after.executed_macs), _fall(*figures[2][1:])
+    if fewer >= _MUCH_WORK and faster < _LITTLE_TIME:
+        said = f"{name} removed {fewer:.0%} of the work but only {faster:.1%} of the predicted time"
+        advice = "the layers are bound by their launch; `compress inspect --target` shows which, and fewer layers help"
+        return [Diagnostic(NOT_FASTER, said, advice, step.span)]
+    return []
+
+
+def _fall(before: float, after: float) -> float:
+    """Tell by what share a figure fell."""
+    return 1 - after / before if before else 0.0
 
 
 def _weight_shapes(program: ProgramView) -> dict[str, tuple[str, tuple[int, ...]]]:

@@ -99,3 +99,11 @@ BUILDER_CONVERTS = Code(
     "The board's own builder turns the network into half precision. The file and the figures measured here are those "
     "of 32-bit arithmetic; the kit's self-test on the board shows how far half precision is off.",
 )
+NOT_FASTER = Code(
+    "P015",
+    "smaller-not-faster",
+    Severity.NOTE,
+    "A pass removed a good part of the network's work, but the predicted time hardly falls. Starting a layer costs a "
+    "fixed time on every board; once a layer is small, less work in it saves nothing. Fewer layers, a smaller input, or "
+    "another backbone would. The size gain is real all the same.",
+)

@@ -71,7 +71,14 @@ def factor(before: float | None, after: float | None, less: str, more: str) -> s
     if before == after:
         return SAME
     ratio, word = (before / after, less) if after < before else (after / before, more)
+    if is_negligible(before, after):
+        return "about the same"
     return f"{_three_digits(ratio)} × {word}"
+
+
+def is_negligible(before: float, after: float) -> bool:
+    """Tell whether two figures differ by less than half a percent, which no reader should take for a gain."""
+    return abs(after - before) < 0.005 * before
 
 
 def fidelity(sqnr_db: float | None, max_abs_error: float | None) -> str:

@@ -74,7 +74,7 @@ def cost_comparisons(old: Costs, new: Costs) -> Iterator[Comparison]:
         labels.percent(before, after),
         labels.factor(before, after, "faster", "slower"),
         _shares(before, after),
-        before is not None and after is not None and after < before,
+        before is not None and after is not None and after < before and not labels.is_negligible(before, after),
     )
 
 
