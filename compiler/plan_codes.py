@@ -103,7 +103,7 @@ NOT_FASTER = Code(
     "P015",
     "smaller-not-faster",
     Severity.NOTE,
-    "A pass removed a good part of the network's work, but the predicted time hardly falls. Starting a layer costs a "
+    "A pass removed much of the network's work, but the predicted time hardly falls. Starting a layer costs a "
     "fixed time on every board; once a layer is small, less work in it saves nothing. Fewer layers, a smaller input, or "
     "another backbone would. The size gain is real all the same.",
 )
