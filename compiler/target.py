@@ -178,8 +178,9 @@ def _row(names: str, row: dict[str, Any], groups: Mapping[str, list[str]], path:
 
 
 def _unfit(path: Path, error: ValidationError, place: str = "") -> CompressError:
-    """Turn pydantic's findings into diagnostics."""
-    lines = [f"{place}{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
+    """Turn pydantic's findings into diagnostics, each with the way to the value."""
+    found = [(place + ".".join(str(part) for part in item["loc"]), item["msg"]) for item in error.errors()]
+    lines = [f"{at}: {message}" if at else message for at, message in found]
     return CompressError(*(Diagnostic(BAD_TARGET_FILE, line, span=Span(str(path))) for line in lines))
 
 

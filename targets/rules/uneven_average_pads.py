@@ -1,4 +1,4 @@
-"""An average pool padded more at one end than at the other."""
+"""An average pool whose uneven pads the target refuses."""
 
 from collections.abc import Iterator
 
@@ -9,11 +9,10 @@ from compiler.target import Target
 
 
 class UnevenAveragePads(Rule):
-    """An AveragePool is padded more at one end than at the other.
+    """An AveragePool is padded less at the end than at the begin, or more than 1 more.
 
-    The parser of TensorRT 8.2 refuses it when the end has less, or over 1 more, than the begin. One more is accepted,
-    but the correction comes after the layer was set up, so the averages along the border may be wrong. Pad evenly, or
-    put a Pad before the pool.
+    The parser of TensorRT 8.2 takes even pads, and 1 more at the end; everything else it refuses. Pad evenly, or put a
+    Pad before the pool.
     """
 
     code = Code("T025", "uneven-average-pads", Severity.ERROR)
@@ -23,12 +22,10 @@ class UnevenAveragePads(Rule):
         for op in target.each_asking(program, "uneven-average-pads"):
             pads = op.integers("pads")
             half = len(pads) // 2
-            for axis, (begin, end) in enumerate(zip(pads[:half], pads[half:], strict=True)):
-                if begin != end:
-                    outcome = "may compute a wrong border" if end - begin == 1 else "refuses it"
-                    yield self.at(
-                        op,
-                        f"spatial axis {axis} is padded {begin} before and {end} after, and {target.name} {outcome}",
-                        help="pad both ends alike, or put a Pad before the pool",
-                    )
-                    break
+            if any(end - begin not in (0, 1) for begin, end in zip(pads[:half], pads[half:], strict=True)):
+                yield self.at(
+                    op,
+                    f"pads are {list(pads[:half])} before and {list(pads[half:])} after, and {target.name} takes "
+                    "at most 1 more after than before",
+                    help="pad both ends alike, or put a Pad before the pool",
+                )

@@ -1,34 +1,14 @@
 """Every rule against its golden file: programs in ONNX text, and what the rule finds in them for a target."""
 
 import re
-from importlib import import_module
-from pathlib import Path
 
 import pytest
+from shipped_targets import ROOT, RULES, load, rule
 
-from compiler.contracts import Rule
 from compiler.diagnostic import Diagnostic
 from compiler.ir.text import parse_program
-from compiler.target import Target, load_target
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "rules"
-RULES = sorted(path.stem for path in (ROOT / "targets" / "rules").glob("[!_]*.py"))
-RUNTIMES = {"tx2": "tensorrt-8.2", "host": "onnxruntime", "rk3399": "acl-19.05"}
-
-
-def load(name: str) -> Target:
-    if name == "narrow":
-        return load_target(HERE / "narrow.yaml", HERE / "narrow_table.yaml")
-    folder = ROOT / "targets"
-    return load_target(folder / "profiles" / f"{name}.yaml", folder / "operators" / f"{RUNTIMES[name]}.yaml")
-
-
-def rule(slug: str) -> Rule:
-    found = getattr(import_module(f"targets.rules.{slug}"), "".join(part.capitalize() for part in slug.split("_")))
-    assert issubclass(found, Rule)
-    return found()
 
 
 def render(found: Diagnostic) -> str:

@@ -1,12 +1,11 @@
-"""The vocabulary of an operator table: what a runtime does with each ONNX operator, as data for generic rules."""
+"""The restrictions that an operator table can state, as data for the rules that read them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, cast
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Tag
 
 if TYPE_CHECKING:
     from compiler.ir import Op, ProgramView
@@ -25,8 +24,6 @@ class Frozen(BaseModel):
 class Limit(Frozen):
     """One restriction. It counts only where every condition that it states holds."""
 
-    id: str = ""
-    """A name for the restriction where the table's readers refer to it."""
     kind: Literal["hard", "silent"] = "hard"
     """`hard`: the runtime refuses the model. `silent`: it accepts it and computes something else."""
     because: str | None = None
@@ -161,85 +158,20 @@ AnyLimit: TypeAlias = Annotated[
 ]
 
 
-class Advice(Frozen):
-    """Something that works, but at a price."""
-
-    because: str
-    help: str
-    source: str | None = None
-
-
-class Operator(Frozen):
-    """One row: whether the runtime has the operator, for which element types, and within which limits."""
-
-    supported: bool = True
-    because: str | None = None
-    help: str | None = None
-    source: str | None = None
-    types: tuple[str, ...] = ()
-    """Element types that the runtime takes; empty means all."""
-    typed_inputs: tuple[int, ...] = (0,)
-    typed_outputs: tuple[int, ...] = ()
-    """Inputs and outputs that `types` is about."""
-    max_stride: int | None = None
-    limits: tuple[AnyLimit, ...] = ()
-    slow: Advice | None = None
-    rules: tuple[str, ...] = ()
-    """Slugs of the rules that this row asks for, for what the vocabulary cannot say."""
-    notes: tuple[str, ...] = ()
-
-
-class Opsets(Frozen):
-    """The versions of ONNX's operator set that a runtime reads."""
-
-    oldest: int
-    newest: int
-
-
-class OperatorTable(Frozen):
-    """All that a runtime version says about operators."""
-
-    runtime: str
-    title: str
-    opsets: Opsets
-    sources: Mapping[str, str] = Field(min_length=1)
-    max_rank: int | None = None
-    narrows: Mapping[str, str] = {}
-    """Element types that the runtime reads as a smaller one: {int64: int32}."""
-    input_types: tuple[str, ...] = ()
-    """Element types that an input of the whole network may have; empty means all."""
-    rules: tuple[str, ...] = ()
-    """Slugs of the rules that look at the whole program."""
-    backends: Mapping[str, tuple[str, ...]] = {}
-    """Element types by backend, where a runtime has several."""
-    notes: tuple[str, ...] = ()
-    operators: Mapping[str, Operator]
-
-    @model_validator(mode="after")
-    def _has_its_sources(self) -> OperatorTable:
-        """Refuse a source that the header does not name."""
-        named = {name: key for name, row in self.operators.items() for key in _sources(row)}
-        unknown = {name: key for name, key in named.items() if key not in self.sources}
-        if unknown:
-            raise ValueError(f"sources not in the header: {unknown}")
-        return self
-
-
-def _sources(row: Operator) -> Iterator[str]:
-    """Yield the source keys that a row uses."""
-    for item in (row, row.slow, *row.limits):
-        if item is not None and item.source is not None:
-            yield item.source
-
-
 def attribute_values(op: Op, name: str) -> tuple[Scalar, ...] | None:
     """Read an attribute as a tuple of plain values, or None when the node leaves it out."""
     found = op.attributes.get(name)
     if found is None:
         return None
-    if isinstance(found, (str, bytes)):
-        return (found.decode() if isinstance(found, bytes) else found,)
-    return tuple(item.decode() if isinstance(item, bytes) else item for item in np.asarray(found).ravel().tolist())
+    items = cast("Sequence[object]", found) if isinstance(found, (list, tuple)) else (found,)
+    return tuple(_plain(item) for item in items)
+
+
+def _plain(item: object) -> Scalar:
+    """Make text of bytes and of what is no number."""
+    if isinstance(item, bytes):
+        return item.decode()
+    return item if isinstance(item, (int, float, str)) else str(item)
 
 
 def one_of(items: Iterable[object]) -> str:
