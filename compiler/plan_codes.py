@@ -104,6 +104,6 @@ NOT_FASTER = Code(
     "smaller-not-faster",
     Severity.NOTE,
     "A pass removed much of the network's work, but the predicted time hardly falls. Starting a layer costs a "
-    "fixed time on every board; once a layer is small, less work in it saves nothing. Fewer layers, a smaller input, or "
+    "fixed time on every board; once a layer is small, less work in it saves nothing. Fewer layers, a smaller input or "
     "another backbone would. The size gain is real all the same.",
 )
