@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from compiler.analysis.cost import PRECISION_KEY
 from compiler.contracts import Rule
 from compiler.diagnostic import Code, Diagnostic, Severity
 from compiler.ir import ProgramView
@@ -22,7 +23,7 @@ class BackendLeftOut(Rule):
         """Yield one finding when FP16 leaves a backend out."""
         backends = target.table.backends
         lacking = [name for name, types in backends.items() if "float16" not in types]
-        if lacking and program.metadata.get("compress.precision") == "fp16":
+        if lacking and program.metadata.get(PRECISION_KEY) == "fp16":
             kept = [name for name in backends if name not in lacking]
             yield Diagnostic(
                 self.code,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from compiler.analysis.cost import PRECISION_KEY
 from compiler.contracts import Rule
 from compiler.diagnostic import Code, Diagnostic, Severity
 from compiler.ir import Conv, ProgramView
@@ -20,7 +21,7 @@ class HalfDepthwise(Rule):
 
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Yield one finding that counts the layers."""
-        if program.metadata.get("compress.precision") != "fp16":
+        if program.metadata.get(PRECISION_KEY) != "fp16":
             return
         layers = [op.name for op in target.each_asking(program, "half-depthwise") if op.integer("group", 1) > 1]
         every = len(list(program.each(Conv)))

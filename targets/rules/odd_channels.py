@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from compiler.analysis.cost import PRECISION_KEY
 from compiler.contracts import Rule
 from compiler.diagnostic import Code, Diagnostic, Severity
 from compiler.ir import Conv, ConvTranspose, Op, ProgramView
@@ -20,7 +21,7 @@ class OddChannels(Rule):
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Yield each convolution whose output channels are no multiple of the floor."""
         floor = target.channel_multiple.floor
-        if "odd-channels" not in target.table.rules or program.metadata.get("compress.precision") != "fp16":
+        if "odd-channels" not in target.table.rules or program.metadata.get(PRECISION_KEY) != "fp16":
             return
         for op in (*program.each(Conv), *program.each(ConvTranspose)):
             channels = _channels(op, program)

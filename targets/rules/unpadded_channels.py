@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from compiler.analysis.cost import PRECISION_KEY
 from compiler.contracts import Rule
 from compiler.diagnostic import Code, Diagnostic, Severity
 from compiler.ir import Conv, ConvTranspose, ProgramView
@@ -20,7 +21,7 @@ class UnpaddedChannels(Rule):
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Yield one finding that counts the layers."""
         prefer = target.channel_multiple.prefer
-        if "unpadded-channels" not in target.table.rules or program.metadata.get("compress.precision") != "fp16":
+        if "unpadded-channels" not in target.table.rules or program.metadata.get(PRECISION_KEY) != "fp16":
             return
         layers = (*program.each(Conv), *program.each(ConvTranspose))
         sizes = {op.name: (program.type(op.y).shape or (0, 0))[1] for op in layers}
