@@ -107,3 +107,10 @@ NOT_FASTER = Code(
     "fixed time on every board; once a layer is small, less work in it saves nothing. Fewer layers, a smaller input or "
     "another backbone would. The size gain is real all the same.",
 )
+OPSET_NOT_LOWERED = Code(
+    "P016",
+    "opset-not-lowered",
+    Severity.WARNING,
+    "The target reads an older version of ONNX's operator set than the network uses, and at least one node has "
+    "no exact counterpart there. The message names the first such node and what about it is too new.",
+)

@@ -3,8 +3,9 @@
 import onnx
 
 from compiler.contracts import Context, Decision, Effect, Log, Pass
-from compiler.ir import Program, ProgramView
-from compiler.rewrites.opset_adapters import ADAPTERS, UNCHANGED
+from compiler.ir import Op, Program, ProgramView
+from compiler.rewrites.opset_adapters import ADAPTERS, UNCHANGED, Adapter
+from compiler.rewrites.opset_schemas import added_attributes, is_same_form, refused_type
 
 
 class Opset(Decision):
@@ -33,30 +34,49 @@ class LowerOpset(Pass):
         assert isinstance(decision, Opset)
         if decision.opset >= program.opset:
             return
-        stuck = [(op, why) for op in program.each() if (why := _obstacle(program, op.name, decision.opset)) is not None]
+        stuck = [(op, why) for op in program.each() if (why := _obstacle(program, op, decision.opset)) is not None]
         for op, why in stuck:
             log.skip(op, why)
         if stuck:
             return
         for op in program.each():
-            if op.op_type in ADAPTERS and not op.domain:
-                ADAPTERS[op.op_type].apply(program, op)
+            _lower(program, op, decision.opset)
         program.set_opset(decision.opset)
 
 
-def _obstacle(program: Program, name: str, opset: int) -> str | None:
+def _obstacle(program: Program, op: Op, opset: int) -> str | None:
     """Say why a node cannot be written in the older version, or None."""
-    op = program.op(name)
-    if op.domain:
-        return None
-    if op.captures or any(isinstance(value, onnx.GraphProto) for value in op.attributes.values()):
+    if any(isinstance(value, onnx.GraphProto) for value in op.attributes.values()):
         return f"its body would have to be written in opset {opset} too"
-    if op.op_type in ADAPTERS:
-        return ADAPTERS[op.op_type].obstacle(program, op)
-    if not onnx.defs.has(op.op_type, max_inclusive_version=opset):
-        return f"{op.op_type} does not exist in opset {opset}"
-    here = onnx.defs.get_schema(op.op_type, program.opset).since_version
-    there = onnx.defs.get_schema(op.op_type, opset).since_version
-    if here == there or op.op_type in UNCHANGED:
+    if op.domain or is_same_form(op, program.opset, opset):
         return None
-    return f"{op.op_type} of opset {here} is not known to mean the same in opset {opset}"
+    for adapter in _adapters(op, opset):
+        if (why := adapter.obstacle(program, op)) is not None:
+            return why
+    if not onnx.defs.has(op.op_type, max_inclusive_version=opset):
+        return None if _adapters(op, opset) else f"{op.op_type} does not exist in opset {opset}"
+    if op.op_type not in UNCHANGED:
+        return f"{op.op_type} is not known to mean the same in opset {opset}"
+    if (kind := refused_type(program, op, opset)) is not None:
+        return f"it works on {kind}, which {op.op_type} takes only in newer versions"
+    for key, is_default in added_attributes(op, program.opset, opset):
+        if not is_default and not _adapters(op, opset):
+            return f"its {key} is {op.attributes[key]}, which only newer versions know"
+    return None
+
+
+def _lower(program: Program, op: Op, opset: int) -> None:
+    """Write one node, which no obstacle holds back, in the older version."""
+    if op.domain or is_same_form(op, program.opset, opset):
+        return
+    for adapter in _adapters(op, opset):
+        adapter.apply(program, op)
+    if not onnx.defs.has(op.op_type, max_inclusive_version=opset):
+        return
+    for key, _ in list(added_attributes(op, program.opset, opset)):
+        program.set_attribute(op, key, None)
+
+
+def _adapters(op: Op, opset: int) -> list[Adapter]:
+    """List the changes of form that lie between the older version and this one."""
+    return [adapter for adapter in ADAPTERS.get(op.op_type, ()) if opset < adapter.since]

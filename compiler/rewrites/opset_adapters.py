@@ -1,4 +1,4 @@
-"""How operators whose form changed after opset 13 are written in opset 13, exactly."""
+"""How operators that changed how they say something are written in an older version, exactly."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,64 +10,43 @@ from compiler.ir import Op, Program
 
 @dataclass(frozen=True)
 class Adapter:
-    """What stands in the way of rewriting a node, and the rewriting."""
+    """A change of form: the version that brought it, what stands in the way of undoing it, and the undoing."""
 
+    since: int
     obstacle: Callable[[Program, Op], str | None]
     apply: Callable[[Program, Op], None]
 
 
 UNCHANGED = frozenset(
     {
-        "Abs", "Add", "And", "ArgMax", "ArgMin", "Cast", "Ceil", "Clip", "Concat", "Constant", "ConstantOfShape",
-        "Conv", "ConvTranspose", "Div", "Dropout", "Elu", "Equal", "Erf", "Exp", "Expand", "Flatten", "Floor", "Gather",
-        "GatherElements", "Gemm", "GlobalAveragePool", "GlobalMaxPool", "Greater", "GreaterOrEqual", "HardSigmoid",
-        "Hardmax", "Identity", "InstanceNormalization", "LRN", "LeakyRelu", "Less", "LessOrEqual", "Log", "LogSoftmax",
-        "LpNormalization", "MatMul", "Max", "MaxPool", "Mean", "Min", "Mul", "Neg", "Not", "Or", "PRelu", "Pow",
-        "Reciprocal", "Relu", "Round", "Selu", "Shape", "Sigmoid", "Sign", "Size", "Slice", "Softmax", "Softplus",
-        "Softsign", "SpaceToDepth", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "ThresholdedRelu", "Tile", "TopK",
+        "Abs", "Add", "And", "ArgMax", "ArgMin", "AveragePool", "BatchNormalization", "Cast", "Ceil", "Clip", "Concat",
+        "Constant", "ConstantOfShape", "Conv", "ConvTranspose", "DepthToSpace", "Div", "Dropout", "Elu", "Equal", "Erf",
+        "Exp", "Expand", "Flatten", "Floor", "Gather", "GatherElements", "Gemm", "GlobalAveragePool", "GlobalMaxPool",
+        "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish", "Hardmax", "Identity", "InstanceNormalization", "LRN",
+        "LeakyRelu", "Less", "LessOrEqual", "Log", "LogSoftmax", "LpNormalization", "MatMul", "Max", "MaxPool", "Mean",
+        "Min", "Mul", "Neg", "Not", "Or", "PRelu", "Pad", "Pow", "Reciprocal", "ReduceL1", "ReduceL2", "ReduceLogSum",
+        "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare", "Relu",
+        "Reshape", "Resize", "Round", "Selu", "Shape", "Sigmoid", "Sign", "Size", "Slice", "Softmax", "Softplus",
+        "Softsign", "SpaceToDepth", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "ThresholdedRelu", "Tile", "TopK",
         "Transpose", "Unsqueeze", "Where",
     }
 )  # fmt: skip
-"""Operators whose later versions only take more element types, or attributes that networks leave at their default."""
-
-
-def _default_only(**defaults: object) -> Callable[[Program, Op], str | None]:
-    """Make a check that attributes are at the value that the older version has built in."""
-
-    def obstacle(_: Program, op: Op) -> str | None:
-        for key, value in defaults.items():
-            found = op.attributes.get(key, value)
-            if isinstance(found, bytes):
-                found = found.decode()
-            if found != value:
-                return f"its {key} is {found}, which only newer versions know"
-        return None
-
-    return obstacle
-
-
-def _drop(*keys: str) -> Callable[[Program, Op], None]:
-    """Make a rewriting that removes attributes that are at their default."""
-
-    def apply(program: Program, op: Op) -> None:
-        for key in keys:
-            program.set_attribute(op, key, None)
-
-    return apply
+"""Operators that have meant the same since opset 13, but for added element types and attributes and the adapters."""
 
 
 def _axes_obstacle(program: Program, op: Op) -> str | None:
     """Insist on constant axes."""
-    if op.has(1) and program.const(op.input(1)) is None:
+    axes = program.const(op.input(1))
+    if op.has(1) and axes is None:
         return "its axes are computed at run time"
-    if not op.has(1) and op.integer("noop_with_empty_axes", 0):
+    if (axes is None or not axes.size) and op.integer("noop_with_empty_axes", 0):
         return "it does nothing where older versions reduce all axes"
     return None
 
 
 def _axes_to_attribute(program: Program, op: Op) -> None:
     """Move a reduction's axes from its second input to the attribute."""
-    axes = program.const(op.input(1)) if op.has(1) else None
+    axes = program.const(op.input(1))
     program.set_attribute(op, "noop_with_empty_axes", None)
     if op.has(1):
         program.set_input(op, 1, "")
@@ -76,7 +55,7 @@ def _axes_to_attribute(program: Program, op: Op) -> None:
 
 
 def _split_obstacle(program: Program, op: Op) -> str | None:
-    known = all(program.shape(name) is not None for name in op.outputs)
+    known = "num_outputs" not in op.attributes or all(program.shape(name) is not None for name in op.outputs)
     return None if known else "the sizes of its parts are not known"
 
 
@@ -91,10 +70,8 @@ def _split_sizes(program: Program, op: Op) -> None:
 
 
 def _pad_obstacle(program: Program, op: Op) -> str | None:
-    if op.text("mode", "constant") == "wrap":
-        return "its mode is wrap, which only newer versions know"
     if op.has(3) and (program.consts(op.input(1), op.input(3)) is None or program.shape(op.x) is None):
-        return "its axes are computed at run time"
+        return "its pads are computed at run time"
     return None
 
 
@@ -118,8 +95,30 @@ def _hard_swish(program: Program, op: Op) -> None:
     program.retype(op, "Mul", [op.x, gate])
 
 
-def _nothing(_: Program, __: Op) -> str | None:
-    return None
+def _dilations_obstacle(_: Program, op: Op) -> str | None:
+    is_dense = all(step == 1 for step in op.integers("dilations"))
+    return None if is_dense else "its dilations are more than 1, which only newer versions know"
+
+
+def _drop_dilations(program: Program, op: Op) -> None:
+    program.set_attribute(op, "dilations", None)
+
+
+def _never(key: str, value: str) -> Callable[[Program, Op], str | None]:
+    """Make a check that refuses one value of an attribute."""
+
+    def obstacle(_: Program, op: Op) -> str | None:
+        return f"its {key} is {value}, which only newer versions know" if op.text(key, "") == value else None
+
+    return obstacle
+
+
+def _no_obstacle(_: Program, __: Op) -> None:
+    """Let every node pass."""
+
+
+def _leave(_: Program, __: Op) -> None:
+    """Keep the node: what passes the check is written as before."""
 
 
 _REDUCTIONS = (
@@ -127,18 +126,11 @@ _REDUCTIONS = (
     "ReduceSumSquare",
 )  # fmt: skip
 
-ADAPTERS: Mapping[str, Adapter] = {
-    **dict.fromkeys(_REDUCTIONS, Adapter(_axes_obstacle, _axes_to_attribute)),
-    "AveragePool": Adapter(_default_only(dilations=None), _drop()),
-    "BatchNormalization": Adapter(_default_only(training_mode=0), _drop("training_mode")),
-    "DepthToSpace": Adapter(_nothing, _drop()),
-    "HardSwish": Adapter(_nothing, _hard_swish),
-    "Pad": Adapter(_pad_obstacle, _pad_all_axes),
-    "ReduceSum": Adapter(_axes_obstacle, _drop()),
-    "Reshape": Adapter(_default_only(allowzero=0), _drop("allowzero")),
-    "Resize": Adapter(
-        _default_only(antialias=0, axes=None, keep_aspect_ratio_policy="stretch"),
-        _drop("antialias", "keep_aspect_ratio_policy"),
-    ),
-    "Split": Adapter(_split_obstacle, _split_sizes),
+ADAPTERS: Mapping[str, tuple[Adapter, ...]] = {
+    **dict.fromkeys(_REDUCTIONS, (Adapter(18, _axes_obstacle, _axes_to_attribute),)),
+    "AveragePool": (Adapter(19, _dilations_obstacle, _drop_dilations),),
+    "HardSwish": (Adapter(14, _no_obstacle, _hard_swish),),
+    "Pad": (Adapter(18, _pad_obstacle, _pad_all_axes), Adapter(19, _never("mode", "wrap"), _leave)),
+    "Resize": (Adapter(19, _never("coordinate_transformation_mode", "half_pixel_symmetric"), _leave),),
+    "Split": (Adapter(18, _split_obstacle, _split_sizes),),
 }
