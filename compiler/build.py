@@ -1,6 +1,7 @@
 """Build: from a recipe to an artifact and a report, one target at a time."""
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compiler.allow import apply_allow
+from compiler.allow import apply_allow, check_allow
 from compiler.artifact import MODEL, Manifest, reseal, write_artifact
 from compiler.budget import budget_findings, budget_lines
 from compiler.check import check_program, has_errors
@@ -71,6 +72,7 @@ class Outcome:
 def build(path: Path, options: Options) -> list[Outcome]:
     """Build every target of a recipe. Raises CompressError before anything is written for a target that fails."""
     loaded = load_recipe(path, options.sets)
+    check_allow(loaded)
     plans = [make_plan(loaded, name) for name in target_names_of(loaded, options.targets)]
     emitters = [_emitter(plan, loaded) for plan in plans]
     started = time.perf_counter()
@@ -127,7 +129,8 @@ def _findings(job: _Job, done: Run, probe: Probe | str, *, measured: bool) -> li
         advice = "add `data: {validation: ...}` and `evaluate` to the recipe"
         found.append(Diagnostic(NO_DATA, "there is nothing to measure accuracy on", advice, loaded.at("product")))
     found += [*done.findings, *check_program(done.program, job.plan.target, rules())]
-    return [replace(item, span=item.span or loaded.at("model")) for item in apply_allow(loaded, found)]
+    kept = apply_allow(loaded, found, [job.plan.target.name])
+    return [replace(item, span=item.span or loaded.at("model")) for item in kept]
 
 
 def _report(
@@ -140,8 +143,7 @@ def _report(
     """Gather what is known before anything is emitted; accuracy is before and after."""
     loaded, target = job.loaded, job.plan.target
     before, after = costs(job.source.program, target), costs(done.program, target)
-    recipe_digest = hashlib.sha256(b"".join(path.read_bytes() for path in loaded.sources)).hexdigest()
-    digests = Digests(recipe=recipe_digest, model=digest(job.source.program), data=data_digest(loaded.recipe))
+    digests = Digests(recipe=_recipe_digest(job), model=digest(job.source.program), data=data_digest(loaded.recipe))
     return BuildReport(
         product=loaded.recipe.product,
         target=target.name,
@@ -168,7 +170,7 @@ def _emit(job: _Job, program: Program, report: BuildReport, findings: list[Diagn
 
     def fill(draft: Path) -> None:
         job.emitter.emit(emission, draft)
-        (draft / "recipe.yaml").write_bytes(job.loaded.path.read_bytes())
+        (draft / "recipe.yaml").write_bytes(_recipe_text(job))
         finished.append(_with_artifact(job, report, draft, reseal(draft)))
         write_reports(finished[0], draft)
 
@@ -198,6 +200,18 @@ def _with_artifact(job: _Job, report: BuildReport, draft: Path, manifest: Manife
             "artifact": artifact,
         }
     )
+
+
+def _recipe_digest(job: _Job) -> str:
+    """Hash everything that the recipe was read from, the command line's overrides included."""
+    parts = [*(path.read_bytes() for path in job.loaded.sources), *(item.encode() for item in job.options.sets)]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def _recipe_text(job: _Job) -> bytes:
+    """Copy the recipe; overrides of the command line are noted as comments."""
+    notes = "".join(f"# built with --set {json.dumps(item)}\n" for item in job.options.sets)
+    return notes.encode() + job.loaded.path.read_bytes()
 
 
 _COMMANDS = {"build_engine.sh": "./build_engine.sh", "bench.sh": "./bench.sh", "infer.py": "python3 infer.py"}
