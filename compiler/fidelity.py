@@ -20,6 +20,9 @@ class Measured:
     """The largest difference of any output relative to that output's range."""
 
 
+_FAR = Measured(None, float("inf"), float("inf"))
+
+
 class Probe:
     """Remembers a network's outputs on a few inputs, and compares others with them.
 
@@ -57,16 +60,28 @@ def make_probe(program: Program, samples: Sequence[Sample]) -> Probe | str:
 
 
 def _distance(expected: list[dict[str, Array]], found: list[dict[str, Array]]) -> Measured:
+    """Measure over all samples and outputs; a value that is finite in one and not in the other is infinitely far."""
     signal = noise = worst = relative = 0.0
     for one, other in zip(expected, found, strict=True):
         for name, value in one.items():
-            a, b = value.astype(np.float64), other[name].astype(np.float64)
-            if a.shape != b.shape:
-                return Measured(None, float("inf"), float("inf"))
-            difference = np.where(a == b, 0.0, a - b)
-            largest = float(np.abs(difference).max(initial=0.0))
-            scale = float(np.abs(a).max(initial=0.0)) or 1.0
-            signal, noise = signal + float(np.square(a).sum()), noise + float(np.square(difference).sum())
+            if name not in other or value.shape != other[name].shape:
+                return _FAR
+            a, difference = value.astype(np.float64), _gaps(value, other[name])
+            largest = float(difference.max(initial=0.0))
+            if not np.isfinite(largest):
+                return _FAR
+            known = a[np.isfinite(a)]
+            scale = float(np.abs(known).max(initial=0.0)) or 1.0
+            signal, noise = signal + float(np.square(known).sum()), noise + float(np.square(difference).sum())
             worst, relative = max(worst, largest), max(relative, largest / scale)
     sqnr = None if noise == 0.0 else 10 * float(np.log10(max(signal, 1e-300) / noise))
     return Measured(sqnr, worst, relative)
+
+
+def _gaps(value: Array, other: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Subtract, value by value; two NaNs or two equal infinities are no gap, one alone is an infinite one."""
+    a, b = value.astype(np.float64), other.astype(np.float64)
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    with np.errstate(invalid="ignore"):
+        gaps = np.where(same, 0.0, np.abs(a - b))
+    return np.where(np.isnan(gaps), np.inf, gaps)

@@ -1,18 +1,18 @@
 """Lint: the data-free prefix of a build. Same plan, same rewrites with stand-in decisions, same rules."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from compiler.allow import apply_allow
+from compiler.allow import apply_allow, check_allow
 from compiler.check import check_program
 from compiler.contracts import Context, Rule
 from compiler.diagnostic import CompressError, Diagnostic, Span
 from compiler.frontends.onnx_file import load_onnx
 from compiler.frontends.source import load_structure
-from compiler.lint_codes import NOTHING_TO_LINT, UNREADABLE_PATH
+from compiler.lint_files import is_onnx, lintable
 from compiler.pipeline import Instruments, run
 from compiler.plan import clean_up_plan, make_plan, target_names_of
 from compiler.recipe import load_recipe
@@ -44,13 +44,13 @@ def lint(paths: Sequence[Path], targets: tuple[str, ...] = ()) -> LintResult:
     known = rules()
     for path in paths:
         try:
-            files = list(_files(path))
+            files = list(lintable(path))
         except CompressError as error:
             findings.extend(error.diagnostics)
             continue
         for file in files:
             try:
-                found, seen = _lint_onnx(file, targets, known) if _is_onnx(file) else _lint_recipe(file, targets, known)
+                found, seen = _lint_onnx(file, targets, known) if is_onnx(file) else _lint_recipe(file, targets, known)
                 findings += found
                 checked += seen
             except CompressError as error:
@@ -58,38 +58,10 @@ def lint(paths: Sequence[Path], targets: tuple[str, ...] = ()) -> LintResult:
     return LintResult(tuple(dict.fromkeys(findings)), tuple(checked))
 
 
-def _files(path: Path) -> Iterator[Path]:
-    """List the recipes under a folder, or the file itself."""
-    if path.is_dir():
-        recipes = sorted(file for file in path.rglob("*.y*ml") if file.suffix in (".yaml", ".yml") and _is_recipe(file))
-        if not recipes:
-            said = f"{path} holds no recipes"
-            raise CompressError(
-                Diagnostic(NOTHING_TO_LINT, said, "a recipe is a YAML file with `version` and `product`")
-            )
-        yield from recipes
-    elif path.exists():
-        yield path
-    else:
-        raise CompressError(Diagnostic(UNREADABLE_PATH, f"{path} does not exist", "check the path", Span(str(path))))
-
-
-def _is_recipe(file: Path) -> bool:
-    """Tell recipes from other YAML files in a folder: they say `product:` or `version:` at the margin."""
-    try:
-        lines = file.read_text("utf-8", errors="replace").splitlines()
-    except OSError:
-        return True
-    return any(line.startswith(("product:", "version:", "passes:", "extends:")) for line in lines)
-
-
-def _is_onnx(file: Path) -> bool:
-    return file.suffix == ".onnx"
-
-
 def _lint_recipe(file: Path, targets: tuple[str, ...], known: Sequence[Rule]) -> tuple[list[Diagnostic], list[Linted]]:
     """Lint one recipe for each of its targets."""
     loaded = load_recipe(file)
+    check_allow(loaded)
     plans = [make_plan(loaded, name) for name in target_names_of(loaded, targets)]
     source = load_structure(loaded)
     findings = list(source.findings)
@@ -101,7 +73,7 @@ def _lint_recipe(file: Path, targets: tuple[str, ...], known: Sequence[Rule]) ->
         findings += _placed(found, loaded.at("model") or Span(str(file)))
         steps = tuple(step.todo.slug() for step in plan.steps if not step.is_clean_up)
         checked.append(Linted(file, plan.target.name, steps, len(done.program)))
-    return apply_allow(loaded, findings), checked
+    return apply_allow(loaded, findings, [plan.target.name for plan in plans]), checked
 
 
 def _lint_onnx(file: Path, targets: tuple[str, ...], known: Sequence[Rule]) -> tuple[list[Diagnostic], list[Linted]]:
@@ -118,5 +90,8 @@ def _lint_onnx(file: Path, targets: tuple[str, ...], known: Sequence[Rule]) -> t
 
 
 def _placed(findings: Sequence[Diagnostic], span: Span) -> list[Diagnostic]:
-    """Give findings without a place in a file the given one."""
-    return [item if item.span is not None else replace(item, span=span) for item in findings]
+    """Give findings without a place in a file the given one; where a layer is named, the line itself says nothing."""
+    bare = replace(span, source=None)
+    return [
+        item if item.span is not None else replace(item, span=span if item.layer is None else bare) for item in findings
+    ]

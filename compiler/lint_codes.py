@@ -32,3 +32,9 @@ UNKNOWN_WORD = Code(
     Severity.ERROR,
     "`compress explain` knows codes such as T012, their slugs, passes and targets. The word is none of these.",
 )
+UNWRITABLE_PATH = Code(
+    "R055",
+    "unwritable-path",
+    Severity.ERROR,
+    "A file that the command has to write cannot be written: its folder does not exist, or is not yours to write in.",
+)

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from compiler.build import Options, Outcome, build
-from compiler.commands.output import show_findings, status_of, status_of_failure, write_json
+from compiler.commands.output import say, show_findings, status_of, status_of_failure, write_json
 from compiler.diagnostic import CompressError
 from compiler.rendering import write_text
-from compiler.report.summary import comparisons
+from compiler.report.summary import Comparison, comparisons
 
 
 def build_command(recipe: Path, options: Options, output: str) -> int:
@@ -30,13 +30,24 @@ def build_command(recipe: Path, options: Options, output: str) -> int:
 
 
 def _show(outcome: Outcome) -> None:
-    """Print the headline figures, the findings, and where to look."""
+    """Print the findings, then the headline figures, and last where to look."""
     report = outcome.report
     write_text(outcome.findings, sys.stderr)
-    sys.stdout.write(f"{report.product} for {report.target}\n")
-    for row in comparisons(report):
-        sys.stdout.write(f"  {row.name}: {row.before} -> {row.after}  ({row.change})\n")
-    sys.stdout.write(f"  artifact  {outcome.folder}\n  report    {outcome.folder / 'report.html'}\n")
+    sys.stderr.flush()
+    say(f"{report.product} for {report.target}")
+    rows = comparisons(report)
+    widths = [max(len(text) for text in column) for column in zip(*(_cells(row) for row in rows), strict=True)]
+    for row in rows:
+        name, before, after, change = _cells(row)
+        figures = f"{before:>{widths[1]}} -> {after:>{widths[2]}}  {change:>{widths[3]}}"
+        say(f"  {name:<{widths[0]}}  {figures}")
+    say(f"  artifact  {outcome.folder}")
+    say(f"  report    {outcome.folder / 'report.html'}")
+
+
+def _cells(row: Comparison) -> tuple[str, str, str, str]:
+    """List the cells of a comparison."""
+    return row.name, row.before, row.after, row.change
 
 
 @contextlib.contextmanager
@@ -46,11 +57,12 @@ def _progress() -> Generator[Callable[[str], None]]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _say
+        yield _say_step
         return
-    with console.status("loading") as status:
-        yield status.update
+    with console.status("loading the network") as status:
+        yield lambda step: status.update(f"running {step}")
 
 
-def _say(step: str) -> None:
-    sys.stderr.write(f"{step}\n")
+def _say_step(step: str) -> None:
+    sys.stderr.write(f"running {step}\n")
+    sys.stderr.flush()

@@ -1,11 +1,8 @@
 """`compress diff`."""
 
-import sys
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from compiler.commands.output import FINE, UNREADABLE, show_findings, write_json, write_table
+from compiler.commands.output import FINE, UNREADABLE, say, show_findings, write_json, write_table
 from compiler.diagnostic import Diagnostic, Span
 from compiler.lint_codes import NOT_A_BUILD
 from compiler.report import BuildReport, from_json
@@ -28,11 +25,11 @@ def diff_command(before: Path, after: Path, output: str) -> int:
     rows = [(name, _text(one), _text(two), _change(one, two)) for name, (one, two) in figures.items()]
     write_table(f"{before} -> {after}", ("figure", "before", "after", "change"), rows, numbers=(1, 2, 3))
     if _passes(old) != _passes(new):
-        sys.stdout.write(f"passes: {', '.join(_passes(old))} -> {', '.join(_passes(new))}\n")
+        say(f"passes: {', '.join(_passes(old))} -> {', '.join(_passes(new))}")
     for name, state in files.items():
-        sys.stdout.write(f"{state}: {name}\n")
+        say(f"{state}: {name}")
     if not files:
-        sys.stdout.write("the files are the same\n")
+        say("the files are the same")
     return FINE
 
 
@@ -41,7 +38,7 @@ def _read(folder: Path) -> BuildReport | Diagnostic:
     path = folder / "report.json"
     try:
         return from_json(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, ValidationError, ValueError):
+    except (OSError, ValueError):  # pydantic's and the decoder's faults are ValueErrors
         advice = "give the folder that `compress build` wrote, build/<product>/<target>"
         return Diagnostic(NOT_A_BUILD, f"{folder} holds no readable report.json", advice, Span(str(path)))
 

@@ -1,18 +1,16 @@
 """`compress init`."""
 
-import json
 import os
 import re
-import sys
 from pathlib import Path
 
-from compiler.commands.output import FINE, UNREADABLE, show_findings, status_of_failure
+from compiler.commands.output import FINE, say, show_findings, status_of_failure
 from compiler.diagnostic import CompressError, Diagnostic, Span
 from compiler.frontends.onnx_file import load_onnx
 from compiler.ir import Program
-from compiler.lint_codes import REFUSES_OVERWRITE
+from compiler.lint_codes import REFUSES_OVERWRITE, UNWRITABLE_PATH
+from compiler.recipe_shapes import safe_product
 from compiler.registry import load_named_target
-from compiler.rendering.safe import visible
 
 _TEMPLATE = """\
 # What to compress, for which board, by which steps. `compress schema` gives editors completion for this file.
@@ -43,32 +41,64 @@ seed: 0
 
 
 def init_command(model: Path, target: str, out: Path) -> int:
-    """Write a recipe for a model beside which nothing is overwritten, and return the exit status."""
-    if out.exists():
-        fault = Diagnostic(REFUSES_OVERWRITE, f"{out} exists already", "choose another name with --out", Span(str(out)))
-        show_findings([fault], "text")
-        return UNREADABLE
+    """Write a recipe for a model, never over a file, and return the exit status."""
     try:
         board = load_named_target(target)
         program = load_onnx(model, {}).program
+        half = "  # Half precision, in the way that the board wants it.\n  - fp16\n" if board.supports("fp16") else ""
+        _write(out, _recipe(program, model, out, target, half))
     except CompressError as error:
         show_findings(error.diagnostics, "text")
         return status_of_failure(error.diagnostics)
-    half = "  # Half precision, in the way that the board wants it.\n  - fp16\n" if board.supports("fp16") else ""
-    out.write_text(_recipe(program, model, out, target, half), "utf-8")
-    sys.stdout.write(f"wrote {out}; next: compress lint {out}\n")
+    say(f"wrote {out}; next: compress lint {out}")
     return FINE
 
 
+def _write(out: Path, text: str) -> None:
+    """Write a file that is not there yet. Raises CompressError."""
+    try:
+        with out.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError as error:
+        fault = Diagnostic(REFUSES_OVERWRITE, f"{out} exists already", "choose another name with --out", Span(str(out)))
+        raise CompressError(fault) from error
+    except OSError as error:
+        why = (error.strerror or "cannot be written").lower()
+        raise CompressError(
+            Diagnostic(UNWRITABLE_PATH, f"cannot write {out}: {why}", "name another place with --out", Span(str(out)))
+        ) from error
+
+
 def _recipe(program: Program, model: Path, out: Path, target: str, half: str) -> str:
-    """Fill in the template; names go through JSON quoting, which YAML reads."""
+    """Fill in the template."""
     shapes: dict[str, list[int]] = {name: list(program.shape(name) or ()) for name in program.inputs}
     first = [*shapes.values(), []][0]
+    path = Path(os.path.relpath(model.resolve(), out.resolve().parent)).as_posix()
     return _TEMPLATE.format(
-        product=re.sub(r"[^A-Za-z0-9]+", "-", model.stem).strip("-").lower() or "product",
-        model=json.dumps(Path(os.path.relpath(model.resolve(), out.resolve().parent)).as_posix()),
-        inputs=", ".join(f"{json.dumps(visible(name))}: {shape}" for name, shape in shapes.items()),
+        product=_product(model.stem),
+        model=_quoted(path),
+        inputs=", ".join(f"{_quoted(name)}: {shape}" for name, shape in shapes.items()),
         size=", ".join(str(dim) for dim in first[2:4]) if len(first) == 4 else "640, 640",
         target=target,
         half=half,
     )
+
+
+def _product(stem: str) -> str:
+    """Make a product's name of a file's: letters and digits, joined by hyphens."""
+    name = re.sub(r"[^A-Za-z0-9]+", "-", stem)[:60].strip("-").lower()
+    try:
+        return safe_product(name)
+    except ValueError:
+        return f"product-{name}".strip("-")
+
+
+def _quoted(text: str) -> str:
+    """Quote a text for YAML, so that any name of a tensor or a file comes back as it was."""
+    signs = (f"\\{sign}" if sign in '"\\' else sign if sign.isprintable() else _escape(sign) for sign in text)
+    return f'"{"".join(signs)}"'
+
+
+def _escape(sign: str) -> str:
+    code = ord(sign)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

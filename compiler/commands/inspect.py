@@ -1,12 +1,11 @@
 """`compress inspect`."""
 
-import sys
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
 from compiler.analysis.cost import Cost, LayerCost, cost, layer_costs
-from compiler.commands.output import FINE, show_findings, status_of_failure, write_json, write_table
+from compiler.commands.output import FINE, say, show_findings, status_of_failure, write_json, write_table
 from compiler.diagnostic import CompressError
 from compiler.frontends.onnx_file import load_onnx
 from compiler.ir import ProgramView
@@ -78,8 +77,6 @@ def _show(program: ProgramView, layers: list[LayerCost], total: Cost, target: st
     write_table(f"{program.name}, opset {program.opset}", header, rows, numbers=(3, 4, 5, 6))
     counts = Counter(op.op_type for op in program.each())
     names = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-    sys.stdout.write(f"operators: {names}\n")
-    sys.stdout.write(f"parameters {total.parameters:,} ({total.bytes / 1e6:,.2f} MB), {total.macs / 1e9:,.4f} GMAC")
-    if target is not None:
-        sys.stdout.write(f", predicted {total.predicted_ms:,.2f} ms on {target} (a model, not a measurement)")
-    sys.stdout.write("\n")
+    say(f"operators: {names}")
+    when = f", predicted {total.predicted_ms:,.2f} ms on {target} (a model, not a measurement)" if target else ""
+    say(f"parameters {total.parameters:,} ({total.bytes / 1e6:,.2f} MB), {total.macs / 1e9:,.4f} GMAC{when}")

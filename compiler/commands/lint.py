@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from compiler.commands.output import UNREADABLE, status_of, write_json
+from compiler.commands.output import UNREADABLE, say, status_of, write_json
 from compiler.lint import Linted, LintResult, lint
 from compiler.lint_codes import NOTHING_TO_LINT, UNREADABLE_PATH
 from compiler.registry import codes
@@ -17,7 +17,7 @@ def lint_command(paths: Sequence[Path], targets: tuple[str, ...], output: str, *
     result = lint(paths, targets)
     if output == "text":
         for item in result.checked:
-            sys.stdout.write(f"checked {_what(item)}\n")
+            say(f"checked {_what(item)}")
         sys.stdout.flush()
         write_text(result.findings, sys.stdout)
     elif output == "json":

@@ -1,9 +1,8 @@
 """`compress lock`."""
 
-import sys
 from pathlib import Path
 
-from compiler.commands.output import FINE, show_findings, status_of_failure
+from compiler.commands.output import FINE, say, show_findings, status_of_failure
 from compiler.diagnostic import CompressError
 from compiler.frontends.source import lock_structure
 from compiler.recipe import load_recipe
@@ -16,5 +15,5 @@ def lock_command(recipe: Path) -> int:
     except CompressError as error:
         show_findings(error.diagnostics, "text")
         return status_of_failure(error.diagnostics)
-    sys.stdout.write(f"wrote {path}\n")
+    say(f"wrote {path}")
     return FINE

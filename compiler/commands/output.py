@@ -4,10 +4,19 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 
+from compiler.artifact_codes import MANIFEST_MISSING
 from compiler.diagnostic import Diagnostic, Severity
 from compiler.rendering import render, write_text
+from compiler.rendering.safe import visible
 
 FINE, FOUND, UNREADABLE = 0, 1, 2
+_PIPE_WIDTH = 10_000
+"""Columns of a table that goes to a pipe or a file: never folded, so that every row is one line."""
+
+
+def say(text: str) -> None:
+    """Print one line on standard output; what would act on a terminal is spelled out."""
+    sys.stdout.write(f"{visible(text)}\n")
 
 
 def show_findings(findings: Sequence[Diagnostic], output: str) -> None:
@@ -27,12 +36,13 @@ def status_of(findings: Sequence[Diagnostic], *, is_strict: bool = False) -> int
 def status_of_failure(findings: Sequence[Diagnostic]) -> int:
     """Choose the exit status of a command that stopped: 2 when its input could not be read, else 1."""
     errors = [item for item in findings if item.severity is Severity.ERROR]
-    return UNREADABLE if any(item.code.id[0] in "RM" for item in errors) else FOUND
+    return UNREADABLE if any(item.code.id[0] in "RM" or item.code is MANIFEST_MISSING for item in errors) else FOUND
 
 
 def write_json(document: object) -> None:
-    """Print one JSON document."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Print one JSON document, in ASCII: no name in it can act on a terminal."""
+    text = json.dumps(document, indent=2, allow_nan=False).replace("\x7f", "\\u007f")
+    sys.stdout.write(f"{text}\n")
 
 
 def write_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> None:
@@ -42,8 +52,6 @@ def write_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]
     from rich.table import Table
     from rich.text import Text
 
-    from compiler.rendering.safe import visible
-
     table = Table(title=Text(visible(title)), box=SIMPLE, title_justify="left", pad_edge=False)
     for index, name in enumerate(header):
         table.add_column(name, justify="right" if index in numbers else "left", overflow="fold")
@@ -51,5 +59,5 @@ def write_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]
         table.add_row(*(Text(visible(cell)) for cell in row))
     console = Console(highlight=False, file=sys.stdout)
     if not console.is_terminal:
-        console = Console(highlight=False, file=sys.stdout, width=200)
+        console = Console(highlight=False, file=sys.stdout, width=_PIPE_WIDTH)
     console.print(table)

@@ -1,10 +1,9 @@
 """`compress verify`."""
 
-import sys
 from pathlib import Path
 
 from compiler.artifact import verify_artifact
-from compiler.commands.output import show_findings, status_of, status_of_failure
+from compiler.commands.output import FINE, say, show_findings, status_of, status_of_failure
 from compiler.diagnostic import CompressError
 
 
@@ -18,5 +17,5 @@ def verify_command(artifact: Path, output: str) -> int:
     if findings or output == "json":
         show_findings(findings, output)
     if not findings and output == "text":
-        sys.stdout.write(f"{artifact}: every file is as it was built, and the self-test passes\n")
-    return status_of(findings)
+        say(f"{artifact}: every file is as it was built, and the self-test passes")
+    return status_of_failure(findings) if status_of(findings) else FINE

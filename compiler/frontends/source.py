@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from compiler.diagnostic import CompressError, Diagnostic
+from compiler.diagnostic import CompressError, Diagnostic, Span
 from compiler.frontends import onnx_codes
 from compiler.frontends.onnx_file import Loaded, load_model, load_onnx
+from compiler.lint_codes import UNWRITABLE_PATH
 from compiler.recipe import LoadedRecipe
 
 OPSET = 13
@@ -56,7 +57,11 @@ def lock_structure(loaded: LoadedRecipe) -> Path:
         raise CompressError(Diagnostic(onnx_codes.NO_LOCK_NEEDED, said, span=loaded.at("model")))
     text = lock_text(model.torch, _folder(loaded), model.args, model.inputs, loaded.recipe.seed)
     path = structure_path(loaded.path)
-    path.write_text(text, "utf-8")
+    try:
+        path.write_text(text, "utf-8", newline="\n")
+    except OSError as error:
+        said = f"cannot write {path}: {(error.strerror or 'the system refuses').lower()}"
+        raise CompressError(Diagnostic(UNWRITABLE_PATH, said, span=Span(str(path)))) from error
     return path
 
 
