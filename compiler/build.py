@@ -142,7 +142,7 @@ def _report(
 ) -> BuildReport:
     """Gather what is known before anything is emitted; accuracy is before and after."""
     loaded, target = job.loaded, job.plan.target
-    before, after = costs(job.source.program, target), costs(done.program, target)
+    before, after = costs(job.source.program, target), done.costs
     digests = Digests(recipe=_recipe_digest(job), model=digest(job.source.program), data=data_digest(loaded.recipe))
     return BuildReport(
         product=loaded.recipe.product,

@@ -29,6 +29,7 @@ class Run:
     """What came of a plan."""
 
     program: Program
+    costs: Costs
     reports: list[PassReport] = field(default_factory=list[PassReport])
     findings: list[Diagnostic] = field(default_factory=list[Diagnostic])
     laps: list[Lap] = field(default_factory=list[Lap])
@@ -47,7 +48,7 @@ class Instruments:
 
 def run(plan: Plan, program: Program, context: Context, instruments: Instruments) -> Run:
     """Carry out a plan on a copy of a program. Raises CompressError when a pass refuses or breaks something."""
-    done = Run(program.clone())
+    done = Run(program.clone(), costs(program, plan.target))
     for index, step in enumerate(plan.steps):
         if instruments.on_step is not None and not step.is_clean_up:
             instruments.on_step(step.todo.slug())
@@ -79,19 +80,19 @@ def _run_step(step: Step, done: Run, context: Context, instruments: Instruments)
     refusals = list(todo.check(program, context.target))
     if refusals:
         raise CompressError(*(replace(item, span=item.span or step.span) for item in refusals))
-    before, shapes = costs(program, context.target), _weight_shapes(program)
+    before, shapes = done.costs, _weight_shapes(program)
     decision = todo.decide(program, context)
     program.clear_journal()
     todo.rewrite(program, decision, log)
     changed = tuple(dict.fromkeys(edit.layer or "(network)" for edit in program.journal))
     if changed:
         _check_sound(step, program)
-    after = costs(program, context.target)
+        done.costs = costs(program, context.target)
     fidelity, accuracy = _measure(step, done, instruments) if changed else (None, None)
     # Notes of passes are about what was measured; lint measures nothing.
     told = [item for item in log.findings if instruments.probe is not None or item.severity is not Severity.NOTE]
     findings = [replace(item, span=item.span or step.span) for item in told]
-    findings += _judge(step, changed, before, after)
+    findings += _judge(step, changed, before, done.costs)
     done.findings += findings
     return PassReport(
         name=todo.slug(),
@@ -101,7 +102,7 @@ def _run_step(step: Step, done: Run, context: Context, instruments: Instruments)
         changed=changed,
         skipped=tuple(SkippedLayer(layer=skip.layer, why=skip.why) for skip in log.skipped),
         before=before,
-        after=after,
+        after=done.costs,
         fidelity=fidelity,
         accuracy=accuracy,
         layers=_shape_changes(shapes, _weight_shapes(program)),
