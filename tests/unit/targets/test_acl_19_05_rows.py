@@ -5,9 +5,72 @@ from shipped_targets import load
 
 FLOAT = {"float32", "float16"}
 DATA = FLOAT | {"uint8"}
-HAS_IN_8_BITS = ["Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "Gemm", "MatMul", "Softmax", "Relu", "Clip", "Sigmoid", "Add", "Sub", "Mul", "Concat", "Split", "Slice", "Pad", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Resize", "ReduceMean", "Gather", "Tile"]
-HAS_IN_FLOATS = ["LeakyRelu", "Tanh", "Abs", "Sqrt", "Softplus", "BatchNormalization", "Div", "Max", "Min", "Exp", "Reciprocal", "LRN", "LpNormalization", "ArgMax", "ArgMin"]
-LACKS = ["PRelu", "SpaceToDepth", "DepthToSpace", "RNN", "LSTM", "Erf", "Gelu", "Sin", "Cos", "Where", "Einsum", "GridSample", "NonMaxSuppression", "TopK", "Elu", "HardSwish", "Mish"]
+HAS_IN_8_BITS = [
+    "Conv",
+    "ConvTranspose",
+    "MaxPool",
+    "AveragePool",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "Gemm",
+    "MatMul",
+    "Softmax",
+    "Relu",
+    "Clip",
+    "Sigmoid",
+    "Add",
+    "Sub",
+    "Mul",
+    "Concat",
+    "Split",
+    "Slice",
+    "Pad",
+    "Transpose",
+    "Reshape",
+    "Squeeze",
+    "Unsqueeze",
+    "Flatten",
+    "Resize",
+    "ReduceMean",
+    "Gather",
+    "Tile",
+]
+HAS_IN_FLOATS = [
+    "LeakyRelu",
+    "Tanh",
+    "Abs",
+    "Sqrt",
+    "Softplus",
+    "BatchNormalization",
+    "Div",
+    "Max",
+    "Min",
+    "Exp",
+    "Reciprocal",
+    "LRN",
+    "LpNormalization",
+    "ArgMax",
+    "ArgMin",
+]
+LACKS = [
+    "PRelu",
+    "SpaceToDepth",
+    "DepthToSpace",
+    "RNN",
+    "LSTM",
+    "Erf",
+    "Gelu",
+    "Sin",
+    "Cos",
+    "Where",
+    "Einsum",
+    "GridSample",
+    "NonMaxSuppression",
+    "TopK",
+    "Elu",
+    "HardSwish",
+    "Mish",
+]
 
 
 @pytest.mark.parametrize("name", HAS_IN_8_BITS)
