@@ -25,4 +25,4 @@ class AddGemmBias(Pass):
                 log.skip(gemm, "its weight is computed at run time")
                 continue
             neurons = weight.shape[0 if gemm.is_transposed else 1]
-            program.give_const(gemm, Gemm.C, np.zeros(neurons, weight.dtype))
+            program.give_const(gemm, Gemm.C, np.zeros_like(weight, shape=(neurons,)))

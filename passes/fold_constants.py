@@ -6,14 +6,21 @@ import numpy as np
 import onnx
 
 from compiler.contracts import Decision, Effect, Log, Pass
-from compiler.ir import Array, Op, Program
+from compiler.ir import Array, Op, Program, TensorType
 
 _LEFT_ALONE = frozenset(
-    {
-        "Bernoulli", "DequantizeLinear", "Multinomial", "QuantizeLinear", "RandomNormal", "RandomNormalLike",
-        "RandomUniform", "RandomUniformLike",
-    }
-)  # fmt: skip
+    (
+        "Bernoulli",
+        "DequantizeLinear",
+        "Dropout",
+        "Multinomial",
+        "QuantizeLinear",
+        "RandomNormal",
+        "RandomNormalLike",
+        "RandomUniform",
+        "RandomUniformLike",
+    )
+)
 _LARGEST = 2**26
 
 
@@ -21,8 +28,9 @@ class FoldConstants(Pass):
     """Compute what depends on no input once, at compile time.
 
     A node whose inputs are all constants is evaluated with ONNX's reference implementation and replaced by its
-    result; so is Shape of a tensor whose shape is fixed. Random operators stay, since they must not be frozen, and so do
-    quantised or half-precision weights, which are stored small on purpose. Results above 67 million elements stay computed.
+    result; so is Shape of a tensor whose shape is fixed. Random operators, quantisation of weights and the widening
+    of weights that are stored in fewer bits stay: the first must not be frozen, the others are there on purpose.
+    Results above 67 million elements stay computed.
     """
 
     effect = Effect.EXACT
@@ -30,19 +38,27 @@ class FoldConstants(Pass):
     def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
         """Fold in topological order, so that chains fold in one sweep."""
         for op in program.each():
-            if op.domain or op.captures or op.op_type in _LEFT_ALONE or any(program.is_output(y) for y in op.outputs):
+            if op.domain or op.op_type in _LEFT_ALONE or (feeds := _known_inputs(program, op)) is None:
                 continue
-            feeds = _known_inputs(program, op)
-            if feeds is None or _widens(program, op):
-                continue
-            if any(_elements(program, y) > _LARGEST for y in op.outputs if y):
-                log.skip(op, f"its result has more than {_LARGEST:,} elements")
-                continue
-            values = _evaluate(program, op, feeds)
-            if values is None:
+            if (why := _obstacle(program, op)) is not None:
+                log.skip(op, why)
+            elif (values := _evaluate(program, op, feeds)) is None:
                 log.skip(op, "ONNX's reference implementation cannot evaluate it")
-                continue
-            program.replace_by_constant(op, values)
+            else:
+                program.replace_by_constant(op, values)
+
+
+def _obstacle(program: Program, op: Op) -> str | None:
+    """Say why a node with known inputs has to stay, or None."""
+    if any(isinstance(value, onnx.GraphProto) for value in op.attributes.values()):
+        return "it runs a graph of its own"
+    if any(program.is_output(tensor) for tensor in op.outputs):
+        return "its result leaves the network"
+    if any(_elements(program, tensor) > _LARGEST for tensor in op.outputs if tensor):
+        return f"its result has more than {_LARGEST:,} elements"
+    if _widens(program, op):
+        return "it widens weights that are stored in fewer bits"
+    return None
 
 
 def _known_inputs(program: Program, op: Op) -> dict[str, Array] | None:
@@ -76,23 +92,43 @@ def _evaluate(program: Program, op: Op, feeds: dict[str, Array]) -> list[Array] 
     """Run one node with numpy; None when the reference implementation lacks the operator or this use of it."""
     from onnx.reference import ReferenceEvaluator
 
+    outputs = [name for name in op.outputs if name]
     declared = [onnx.helper.make_empty_tensor_value_info(name) for name in feeds]
-    made = [onnx.helper.make_empty_tensor_value_info(name) for name in op.outputs if name]
-    attributes = cast(Any, op.attributes)
-    node = onnx.helper.make_node(op.op_type, op.inputs, op.outputs, **_protos(attributes))
+    made = [onnx.helper.make_empty_tensor_value_info(name) for name in outputs]
+    node = onnx.helper.make_node(op.op_type, op.inputs, op.outputs, **_protos(cast(Any, op.attributes)))
     graph = onnx.helper.make_graph([node], "one", declared, made)
     opset = onnx.helper.make_opsetid("", program.opset)
     try:
         evaluator = cast(Any, ReferenceEvaluator(onnx.helper.make_model(graph, opset_imports=[opset])))
-        found = cast(list[Any], evaluator.run(None, feeds))
-    except (NotImplementedError, RuntimeError, ValueError, TypeError, KeyError, AttributeError):
+        found = cast(list[object], evaluator.run(None, feeds))
+    except _FAILURES:
         return None
-    return [np.array(value) for value in found]
+    values = [np.array(cast(Array, value)) for value in found if isinstance(value, (np.ndarray, np.generic))]
+    is_whole = len(values) == len(outputs) and all(map(_fits, values, map(program.type, outputs)))
+    return values if is_whole else None
+
+
+_FAILURES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NotImplementedError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+def _fits(value: Array, kind: TensorType) -> bool:
+    """Tell whether a value has the type that shape inference promised."""
+    is_number = value.dtype.kind not in "OSU"
+    return is_number and kind.dtype in (None, value.dtype) and kind.static_shape in (None, value.shape)
 
 
 def _protos(attributes: dict[str, Any]) -> dict[str, Any]:
     """Turn array attributes into tensors; leave the rest."""
     return {
-        key: onnx.numpy_helper.from_array(value) if isinstance(value, np.ndarray) else value
+        key: onnx.numpy_helper.from_array(cast(Array, value)) if isinstance(value, np.ndarray) else value
         for key, value in attributes.items()
     }

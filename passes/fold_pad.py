@@ -25,7 +25,7 @@ class FoldPad(Pass):
                 continue
             readers = program.readers(pad.y)
             reader = readers[0] if program.is_private(pad.y) and readers[0].x == pad.y else None
-            why = "it has other readers" if reader is None else _obstacle(program, reader)
+            why = "it has other readers" if reader is None else _obstacle(reader, amounts)
             if reader is None or why is not None:
                 log.skip(pad, why or "it has other readers")
                 continue
@@ -52,9 +52,8 @@ def _spatial_pads(program: Program, pad: Pad) -> tuple[int, ...] | str:
     return tuple(int(amount) for amount in rows[:, 2:].ravel())
 
 
-def _obstacle(program: Program, reader: Op) -> str | None:
+def _obstacle(reader: Op, amounts: tuple[int, ...]) -> str | None:
     """Say why a reader cannot pad by itself, or None."""
-    del program
     if Conv.fits(reader.op_type, reader.domain):
         return None if reader.text("auto_pad", "NOTSET") == "NOTSET" else f"{reader} pads automatically"
     if Pool.fits(reader.op_type, reader.domain) and reader.op_type == "AveragePool":
@@ -62,5 +61,8 @@ def _obstacle(program: Program, reader: Op) -> str | None:
             return f"{reader} pads automatically, or rounds up"
         if any(reader.integers("pads")) and not reader.integer("count_include_pad", 0):
             return f"{reader} does not count its padding"
+        own = reader.integers("pads", (0,) * len(amounts))
+        if any(a + b >= k for a, b, k in zip(own, amounts, 2 * reader.integers("kernel_shape"), strict=True)):
+            return f"{reader} cannot pad by its whole window"
         return None
     return f"{reader} cannot pad with zeros by itself"

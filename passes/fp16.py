@@ -62,7 +62,8 @@ class Fp16(Pass):
 
 def _narrow_weights(program: Program, log: Log) -> None:
     """Store each layer's 32-bit weight in 16 bits behind a Cast, once per tensor."""
-    for op in list(program.each()):
+    widened: dict[str, str] = {}
+    for op in program.each():
         if op.domain or op.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
             continue
         weight = program.const(op.input(1))
@@ -71,7 +72,9 @@ def _narrow_weights(program: Program, log: Log) -> None:
         if float(np.abs(weight).max(initial=0.0)) > _LARGEST:
             log.skip(op, f"a weight is larger than {_LARGEST:g}")
             continue
-        narrow = program.add_constant(f"{op.name}_fp16", weight.astype(np.float16))
-        wide = program.fresh(f"{op.name}_fp32")
-        program.add("Cast", [narrow], [wide], {"to": 1}, name=f"{op.name}_widen")
-        program.set_input(op, 1, wide)
+        tensor = op.input(1)
+        if tensor not in widened:
+            narrow = program.add_constant(f"{op.name}_fp16", weight.astype(np.float16))
+            widened[tensor] = program.fresh(f"{op.name}_fp32")
+            program.add("Cast", [narrow], [widened[tensor]], {"to": 1}, name=f"{op.name}_widen")
+        program.set_input(op, 1, widened[tensor])

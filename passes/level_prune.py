@@ -84,8 +84,7 @@ class LevelPrune(Pass):
         for layer, use in channels.filters.items():
             weight = program.const(program.op(layer).input(use.slot))
             assert weight is not None
-            score = CRITERIA[self.criterion](weight, use.axis)
-            scores[layer] = np.tile(score, use.ids.size // score.size)
+            scores[layer] = CRITERIA[self.criterion](weight, use.axis)
         return scores
 
     def _losers(self, channels: Channels, group: ChannelGroup, scores: dict[str, NDArray[np.float64]]) -> Ids:

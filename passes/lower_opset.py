@@ -3,7 +3,9 @@
 import onnx
 
 from compiler.contracts import Context, Decision, Effect, Log, Pass
+from compiler.diagnostic import Diagnostic
 from compiler.ir import Op, Program, ProgramView
+from compiler.plan_codes import OPSET_NOT_LOWERED
 from compiler.rewrites.opset_adapters import ADAPTERS, UNCHANGED, Adapter
 from compiler.rewrites.opset_schemas import added_attributes, is_same_form, refused_type
 
@@ -38,6 +40,10 @@ class LowerOpset(Pass):
         for op, why in stuck:
             log.skip(op, why)
         if stuck:
+            op, why = stuck[0]
+            said = f"the network stays in opset {program.opset}, since {why}"
+            advice = f"export the model with opset {decision.opset}, or replace the layer"
+            log.find(Diagnostic(OPSET_NOT_LOWERED, said, advice, layer=str(op)))
             return
         for op in program.each():
             _lower(program, op, decision.opset)
@@ -59,8 +65,9 @@ def _obstacle(program: Program, op: Op, opset: int) -> str | None:
         return f"{op.op_type} is not known to mean the same in opset {opset}"
     if (kind := refused_type(program, op, opset)) is not None:
         return f"it works on {kind}, which {op.op_type} takes only in newer versions"
+    handled = {key for adapter in _adapters(op, opset) for key in adapter.attributes}
     for key, is_default in added_attributes(op, program.opset, opset):
-        if not is_default and not _adapters(op, opset):
+        if not is_default and key not in handled:
             return f"its {key} is {op.attributes[key]}, which only newer versions know"
     return None
 

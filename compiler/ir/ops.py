@@ -187,8 +187,8 @@ class BatchNorm(Op):
 
     @property
     def is_training(self) -> bool:
-        """Tell whether the node normalises by its batch's own statistics."""
-        return self.integer("training_mode", 0) != 0
+        """Tell whether the node normalises by its batch's own statistics; until opset 13, extra outputs say so."""
+        return self.integer("training_mode", 0) != 0 or any(self.outputs[1:])
 
 
 class Gemm(Op):

@@ -167,18 +167,20 @@ class Program(ProgramView):
     def remove(self, op: Op) -> None:
         """Remove a node whose outputs nobody reads."""
         self._detach(self._nodes[op.name])
+        for tensor in op.outputs:
+            self._types.pop(tensor, None)
+            self._readers.pop(tensor, None)
         self._note("remove", op.name, op.op_type)
 
     def replace_by_constant(self, op: Op, values: Sequence[Array]) -> None:
-        """Put constants of the same names in place of a node's outputs."""
+        """Put constants in place of a node's outputs: one value per named output; what nobody reads is not kept."""
         node = self._nodes[op.name]
-        names = list(node.outputs)
         self._detach(node)
-        for name, value in zip(names, values, strict=False):
-            if name:
+        for name, value in zip([output for output in node.outputs if output], values, strict=True):
+            self._types.pop(name, None)
+            if self._readers.get(name) or name in self._outputs:
                 value.flags.writeable = False
                 self._constants[name] = value
-                self._types.pop(name, None)
         self._note("fold", op.name, node.op_type)
 
     def replace_constant(self, tensor: str, value: Array) -> None:
@@ -193,6 +195,7 @@ class Program(ProgramView):
         unused = [name for name in self._constants if not self._readers.get(name) and name not in self._outputs]
         for name in unused:
             del self._constants[name]
+            self._note("drop", "", name)
         return unused
 
     def clear_journal(self) -> None:

@@ -15,6 +15,8 @@ class Adapter:
     since: int
     obstacle: Callable[[Program, Op], str | None]
     apply: Callable[[Program, Op], None]
+    attributes: tuple[str, ...] = ()
+    """The attributes that the undoing removes."""
 
 
 UNCHANGED = frozenset(
@@ -100,8 +102,12 @@ def _dilations_obstacle(_: Program, op: Op) -> str | None:
     return None if is_dense else "its dilations are more than 1, which only newer versions know"
 
 
-def _drop_dilations(program: Program, op: Op) -> None:
-    program.set_attribute(op, "dilations", None)
+def _zero_obstacle(program: Program, op: Op) -> str | None:
+    """Insist on a target without a 0, which meant "copy" before there was a choice."""
+    target = program.const(op.input(1))
+    if not op.integer("allowzero", 0) or (target is not None and target.all()):
+        return None
+    return "its allowzero is 1 and its target may hold a 0, which only newer versions can say"
 
 
 def _never(key: str, value: str) -> Callable[[Program, Op], str | None]:
@@ -118,7 +124,7 @@ def _no_obstacle(_: Program, __: Op) -> None:
 
 
 def _leave(_: Program, __: Op) -> None:
-    """Keep the node: what passes the check is written as before."""
+    """Keep the node: what passes the check is written as before, but for attributes that go."""
 
 
 _REDUCTIONS = (
@@ -127,10 +133,11 @@ _REDUCTIONS = (
 )  # fmt: skip
 
 ADAPTERS: Mapping[str, tuple[Adapter, ...]] = {
-    **dict.fromkeys(_REDUCTIONS, (Adapter(18, _axes_obstacle, _axes_to_attribute),)),
-    "AveragePool": (Adapter(19, _dilations_obstacle, _drop_dilations),),
+    **dict.fromkeys(_REDUCTIONS, (Adapter(18, _axes_obstacle, _axes_to_attribute, ("noop_with_empty_axes",)),)),
+    "AveragePool": (Adapter(19, _dilations_obstacle, _leave, ("dilations",)),),
     "HardSwish": (Adapter(14, _no_obstacle, _hard_swish),),
     "Pad": (Adapter(18, _pad_obstacle, _pad_all_axes), Adapter(19, _never("mode", "wrap"), _leave)),
+    "Reshape": (Adapter(14, _zero_obstacle, _leave, ("allowzero",)),),
     "Resize": (Adapter(19, _never("coordinate_transformation_mode", "half_pixel_symmetric"), _leave),),
-    "Split": (Adapter(18, _split_obstacle, _split_sizes),),
+    "Split": (Adapter(18, _split_obstacle, _split_sizes, ("num_outputs",)),),
 }

@@ -24,6 +24,10 @@ def elementwise(state: State, op: Op) -> None:
         state.pin_inputs(op, "the channels of its inputs lie on different axes")
         return
     width = max(layout.ids.size for layout in layouts.values())
+    shape = state.program.shape(op.y)
+    if shape is None or shape[axis] != width:
+        state.pin_inputs(op, "one channel is spread over many")
+        return
     wide = [layout for layout in layouts.values() if layout.ids.size == width]
     for layout in layouts.values():
         if layout.ids.size != width:

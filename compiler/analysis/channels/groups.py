@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,35 +62,41 @@ def find_channels(program: ProgramView) -> Channels:
     for pin in state.pins:
         pinned[labels[pin.ids]] = True
     groups = _groups(state.uses, state.pieces, labels, pinned)
-    kept = _reasons(state.uses, state.pins, labels, pinned)
+    kept = state.refused | _reasons(state.uses, state.pins, labels, pinned)
     return Channels(labels, tuple(state.uses), tuple(state.pieces), groups, kept)
 
 
 def _groups(uses: list[Use], pieces: list[Piece], labels: Ids, pinned: NDArray[np.bool_]) -> tuple[ChannelGroup, ...]:
-    """Put units together that occur in the same layers and in the same parts of every Split and Slice.
-
-    Each layer and part draws a random 64-bit number; equal sums mean equal sets. Vectorised per layer.
-    """
-    rng = np.random.default_rng(0)
-    mark = np.zeros(labels.size, dtype=np.uint64)
-    is_filter = np.zeros(labels.size, dtype=bool)
+    """Put the free units together that are alike; linear in identities, but for one sort."""
     filters = [use for use in uses if use.is_filter]
-    parts = [ids for piece in pieces if piece.kind in ("split", "slice") for ids in piece.ids]
-    for ids in (*(use.ids for use in filters), *parts):
-        found = np.unique(labels[ids[ids != FIXED]])
-        mark[found] += rng.integers(1, 2**63, dtype=np.uint64)
+    is_filter = np.zeros(labels.size, dtype=bool)
     for use in filters:
         is_filter[labels[use.ids[use.ids != FIXED]]] = True
     free = np.flatnonzero(is_filter & ~pinned & (labels == np.arange(labels.size)))
-    _, first, inverse = np.unique(mark[free], return_index=True, return_inverse=True)
+    _, first, inverse = np.unique(_signatures(filters, pieces, labels)[free], return_index=True, return_inverse=True)
+    number = np.full(labels.size, -1)
+    number[free] = inverse
     members: dict[int, list[str]] = {}
     for use in filters:
-        own = labels[use.ids[use.ids != FIXED]]
-        hits = np.unique(inverse[np.searchsorted(free, own[np.isin(own, free)])])
-        for number in hits.tolist():
-            members.setdefault(number, []).append(use.layer)
-    order = np.argsort(first)
-    return tuple(ChannelGroup(tuple(members[number]), free[inverse == number]) for number in order.tolist())
+        for hit in np.unique(number[labels[use.ids[use.ids != FIXED]]]).tolist():
+            members.setdefault(hit, []).append(use.layer)
+    ends = np.cumsum(np.bincount(inverse))
+    units = cast(list[Ids], np.split(free[np.argsort(inverse, kind="stable")], ends[:-1]))
+    return tuple(ChannelGroup(tuple(members[hit]), units[hit]) for hit in np.argsort(first).tolist())
+
+
+def _signatures(filters: list[Use], pieces: list[Piece], labels: Ids) -> NDArray[np.uint64]:
+    """Mark each unit so that equal marks mean the same number of filters in the same layers, Splits and Slices.
+
+    Each layer and part draws a random 64-bit number, which a unit adds up once per channel that it has there.
+    """
+    rng = np.random.default_rng(0)
+    mark = np.zeros(labels.size, dtype=np.uint64)
+    parts = [ids for piece in pieces if piece.kind in ("split", "slice") for ids in piece.ids]
+    for ids in (*(use.ids for use in filters), *parts):
+        found, count = np.unique(labels[ids[ids != FIXED]], return_counts=True)
+        mark[found] += count.astype(np.uint64) * rng.integers(1, 2**63, dtype=np.uint64)
+    return mark
 
 
 def _reasons(uses: list[Use], pins: list[Pin], labels: Ids, pinned: NDArray[np.bool_]) -> dict[str, str]:

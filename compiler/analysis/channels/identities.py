@@ -65,6 +65,8 @@ class State:
     pieces: list[Piece] = field(default_factory=list[Piece])
     pins: list[Pin] = field(default_factory=list[Pin])
     edges: list[tuple[Ids, Ids]] = field(default_factory=list[tuple[Ids, Ids]])
+    refused: dict[str, str] = field(default_factory=dict[str, str])
+    """Layers whose filters cannot be told apart or cut at all, with the reason."""
 
     def fresh(self, count: int) -> Ids:
         """Give numbers to the channels that a layer makes."""
@@ -74,7 +76,7 @@ class State:
 
     def layout(self, tensor: str) -> Layout | None:
         """Tell where a tensor's channels lie, or None when it has none that could go."""
-        return self.layouts.get(tensor)
+        return self.layouts.get(tensor) if tensor else None
 
     def pin(self, op: Op, ids: Ids, why: str) -> None:
         """Keep channels for a reason."""
@@ -87,6 +89,11 @@ class State:
         for tensor in dict.fromkeys((*op.inputs, *op.captures)):
             if (layout := self.layout(tensor)) is not None:
                 self.pin(op, layout.ids, why)
+
+    def refuse(self, op: Op, why: str) -> None:
+        """Give up on a layer: its filters stay, and so does every channel that it reads."""
+        self.refused[op.name] = why
+        self.pin_inputs(op, why)
 
     def merge(self, op: Op, first: Ids, second: Ids) -> None:
         """Tie two rows of channels together, position by position."""

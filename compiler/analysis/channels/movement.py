@@ -7,12 +7,20 @@ from compiler.ir import Array, Op
 
 
 def unchanged(state: State, op: Op) -> None:
-    """Operators that work on each channel by itself: activations, pools."""
+    """Operators that work on each position by itself, such as activations."""
     if (layout := state.layout(op.x)) is not None:
         state.layouts[op.y] = layout
         for extra in op.outputs[1:]:
-            if extra and state.program.readers(extra):
+            if extra and (state.program.readers(extra) or state.program.is_output(extra)):
                 state.pin_inputs(op, f"its output {extra} is read")
+
+
+def pool(state: State, op: Op) -> None:
+    """Pools work on each channel by itself as long as the channels lie on axis 1."""
+    if (layout := state.layout(op.x)) is not None and layout.axis > 1:
+        state.pin_inputs(op, "it pools over the channels")
+        return
+    unchanged(state, op)
 
 
 def concat(state: State, op: Op) -> None:
@@ -27,6 +35,9 @@ def concat(state: State, op: Op) -> None:
         state.pin_inputs(op, "the channels of its inputs lie on different axes")
     elif op.integer("axis", 0) % len(shape) == axis:
         rows = [_ids_of(state, name, layout, axis) for name, layout in zip(op.inputs, layouts, strict=True)]
+        if sum(row.size for row in rows) != shape[axis]:
+            state.pin_inputs(op, "the shape of one of its inputs is not known")
+            return
         state.layouts[op.y] = Layout(axis, np.concatenate(rows))
     elif len(known) < len(layouts):
         state.pin_inputs(op, "it joins them with a tensor whose channels have to stay")
@@ -72,7 +83,7 @@ def slice_(state: State, op: Op) -> None:
     step = 1 if steps is None else int(steps.ravel()[place])
     first, last, _ = slice(_at(starts, place), _at(ends, place)).indices(layout.ids.size)
     if step != 1 or last <= first:
-        state.pin_inputs(op, "it picks channels with a stride")
+        state.pin_inputs(op, "it picks channels with a stride" if step != 1 else "it picks no channels")
         return
     state.pieces.append(Piece(op.name, "slice", place, (layout.ids, layout.ids[first:last]), start=first))
     state.layouts[op.y] = Layout(layout.axis, layout.ids[first:last])
@@ -84,9 +95,11 @@ def reshape(state: State, op: Op) -> None:
     if layout is None:
         return
     before, after = state.program.shape(op.x), state.program.shape(op.y)
-    is_known = op.op_type != "Reshape" or state.program.is_constant(op.input(1))
-    found = _reshaped(layout, before, after) if is_known and before is not None and after is not None else None
-    if found is None:
+    if op.op_type != "Flatten" and state.program.const(op.input(1)) is None:
+        state.pin_inputs(op, "its target depends on the shape of its input")
+        return
+    found = None if before is None or after is None else _reshaped(layout, before, after)
+    if found is None or _copies_another_axis(state, op, layout, found):
         state.pin_inputs(op, f"{op.op_type} mixes channels with other axes")
         return
     state.layouts[op.y] = found
@@ -130,12 +143,34 @@ def resize(state: State, op: Op) -> None:
     if before is None or after is None or before[layout.axis] != after[layout.axis] or op.integers("axes"):
         state.pin_inputs(op, "it resizes the channel axis, or names its axes")
         return
+    if (
+        op.text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize"
+        or _scale(state, op, layout) != 1
+    ):
+        state.pin_inputs(op, "it may crop or scale the channel axis")
+        return
     if op.has(3):
         if state.program.const(op.input(3)) is None:
             state.pin_inputs(op, "its sizes are computed at run time")
             return
         state.pieces.append(Piece(op.name, "sizes", layout.axis, (layout.ids,)))
     state.layouts[op.y] = layout
+
+
+def _scale(state: State, op: Op, layout: Layout) -> float:
+    """Tell a Resize's scale along the channels: explicit sizes scale by 1, run-time scales by nobody knows what."""
+    scales = state.program.const(op.input(2))
+    if op.has(3):
+        return 1.0
+    return float("nan") if scales is None or scales.size <= layout.axis else float(scales.ravel()[layout.axis])
+
+
+def _copies_another_axis(state: State, op: Op, layout: Layout, found: Layout) -> bool:
+    """Tell whether a 0 in a Reshape's target copies a dimension between the channels and another axis."""
+    target = state.program.const(op.input(1)) if op.op_type == "Reshape" else None
+    if target is None or layout.axis == found.axis:
+        return False
+    return any(axis < target.size and int(target.ravel()[axis]) == 0 for axis in (layout.axis, found.axis))
 
 
 def _reshaped(layout: Layout, before: tuple[int, ...], after: tuple[int, ...]) -> Layout | None:

@@ -9,11 +9,11 @@ from compiler.ir import Op, ProgramView
 _Rule = Callable[[State, Op], None]
 
 _CHANNELWISE = (
-    "Abs", "AveragePool", "Celu", "Ceil", "Dropout", "Elu", "Erf", "Exp", "Floor", "Gelu", "GlobalAveragePool",
-    "GlobalLpPool", "GlobalMaxPool", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Log", "LpPool", "MaxPool",
-    "Mish", "Neg", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Softplus", "Softsign", "Sqrt", "Tanh",
-    "ThresholdedRelu",
+    "Abs", "Celu", "Ceil", "Dropout", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish", "Identity",
+    "LeakyRelu", "Log", "Mish", "Neg", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Softplus", "Softsign",
+    "Sqrt", "Tanh", "ThresholdedRelu",
 )  # fmt: skip
+_POOLS = ("AveragePool", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "LpPool", "MaxPool")
 _ELEMENTWISE = ("Add", "Cast", "Clip", "Div", "Max", "Mean", "Min", "Mul", "PRelu", "Pow", "Sub", "Sum", "Where")
 _REDUCTIONS = (
     "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd",
@@ -22,6 +22,7 @@ _REDUCTIONS = (
 
 _RULES: dict[str, _Rule] = {
     **dict.fromkeys(_CHANNELWISE, movement.unchanged),
+    **dict.fromkeys(_POOLS, movement.pool),
     **dict.fromkeys(_ELEMENTWISE, arithmetic.elementwise),
     **dict.fromkeys(_REDUCTIONS, arithmetic.along_axes),
     **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax", "LpNormalization"), arithmetic.over_one_axis),

@@ -57,7 +57,7 @@ def gemm(state: State, op: Op) -> None:
     if shape is None:
         return
     if op.integer("transA", 0):
-        state.pin_inputs(op, "it transposes its input")
+        state.refuse(op, "it transposes its input")
         return
     axis = 0 if op.integer("transB", 0) else 1
     if layout is not None and layout.axis == 1:
@@ -74,8 +74,11 @@ def matmul(state: State, op: Op) -> None:
     """MatMul by a constant matrix: features on the last axis of x."""
     shape = state.program.shape(op.x)
     weight = state.program.const(op.input(1))
-    if shape is None or weight is None or weight.ndim != 2 or len(state.program.readers(op.input(1))) != 1:
-        state.pin_inputs(op, "it multiplies by something else than a matrix of its own")
+    if weight is None:
+        state.pin_inputs(op, "it multiplies two results")
+        return
+    if shape is None or weight.ndim != 2 or len(state.program.readers(op.input(1))) != 1:
+        state.refuse(op, "it multiplies by something else than a matrix of its own")
         return
     layout, last = state.layout(op.x), len(shape) - 1
     if layout is not None and layout.axis == last:
@@ -92,9 +95,13 @@ def batch_norm(state: State, op: Op) -> None:
     layout = state.layout(op.x)
     if layout is None:
         return
-    is_training = op.op_type == "BatchNormalization" and BatchNorm.fits(op.op_type) and op.integer("training_mode", 0)
+    norm = state.program.producer(op.y, BatchNorm)
     slots = range(1, len(op.inputs))
-    if layout.axis != 1 or is_training or not all(state.program.is_constant(op.input(slot)) for slot in slots):
+    if (
+        layout.axis != 1
+        or (norm is not None and norm.is_training)
+        or not all(state.program.is_constant(op.input(slot)) for slot in slots)
+    ):
         state.pin_inputs(op, "its parameters are not constant, or not one per channel")
         return
     for slot in slots:
@@ -106,10 +113,10 @@ def _own_weight(state: State, op: Op) -> tuple[int, ...] | None:
     """Return the weight's shape if the layer alone reads it; else keep the layer's input channels and say why."""
     weight = op.input(1)
     if not state.program.is_constant(weight):
-        state.pin_inputs(op, "its weight is computed at run time")
+        state.refuse(op, "its weight is computed at run time")
         return None
     if len(state.program.readers(weight)) != 1:
-        state.pin_inputs(op, f"its weight {weight} is shared with another layer")
+        state.refuse(op, f"its weight {weight} is shared with another layer")
         return None
     return state.program.shape(weight)
 
@@ -132,16 +139,16 @@ def _tie_groups(state: State, op: Op, ids: Ids, group: int) -> Ids:
 
 
 def _bias(state: State, op: Op, slot: int, out: Ids) -> None:
-    """Cut a bias with its filters; a scalar or one-element bias serves all and stays."""
+    """Cut a bias with its filters; one value for all filters stays as it is."""
     if not op.has(slot):
         return
     value = state.program.const(op.input(slot))
     if value is None:
-        state.pin(op, out, "its bias is computed at run time")
+        made = state.layout(op.input(slot))
+        for ids in (out, *(() if made is None else (made.ids,))):
+            state.pin(op, ids, "its bias is computed at run time")
     elif value.ndim and value.shape[-1] == out.size:
         state.use(op, slot, value.ndim - 1, out)
-    elif value.size != 1:
-        state.pin(op, out, "its bias has not one value per filter")
 
 
 def _filters_of_inputs(op: Op, ids: Ids) -> Use:
