@@ -18,12 +18,11 @@ def from_model(model: onnx.ModelProto, stand_ins: Mapping[str, Array] | None = N
     the model only declares. Linear in nodes plus weight bytes.
     """
     graph = cast(Any, gs.import_onnx(model))
-    program = Program(graph.name or "network", {opset.domain or "": opset.version for opset in model.opset_import})
+    program = Program(graph.name or "network", {_domain(opset.domain): opset.version for opset in model.opset_import})
     protos = list(model.graph.node)
     initialised = {tensor.name for tensor in model.graph.initializer}
-    for tensor in graph.tensors().values():
-        if isinstance(tensor, gs.Constant) and tensor.name in initialised:
-            program.add_constant(tensor.name, np.asarray(tensor.values))
+    for tensor in model.graph.initializer:
+        program.add_constant(tensor.name, onnx.numpy_helper.to_array(tensor))
     for name, value in (stand_ins or {}).items():
         program.add_constant(name, value)
     for tensor in graph.inputs:
@@ -61,6 +60,11 @@ def to_skeleton(program: Program, largest: int = 4096) -> onnx.ModelProto:
     return _export(program, lambda value: value.size <= largest)
 
 
+def _domain(name: str | None) -> str:
+    """Spell ONNX's own domain in the one way that a program uses."""
+    return "" if name in (None, "", "ai.onnx") else name
+
+
 def _keep_all(_: Array) -> bool:
     """Keep the value of every constant."""
     return True
@@ -76,14 +80,13 @@ def _add_node(program: Program, proto: onnx.NodeProto, node: Any, index: int) ->
         program.add_constant(outputs[0], value)
         return
     captures = tuple(dict.fromkeys(name for body in bodies.values() for name in _free_names(body)))
-    domain = "" if node.domain in (None, "", "ai.onnx") else str(node.domain)
     program.add(
         node.op,
         [tensor.name for tensor in node.inputs],
         outputs,
         attributes,
         name=node.name or f"{node.op}_{index}",
-        domain=domain,
+        domain=_domain(node.domain),
         captures=captures,
     )
 
