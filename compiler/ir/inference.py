@@ -24,12 +24,19 @@ def infer_types(program: Program) -> dict[str, TensorType]:
 
 
 def refresh_types(program: Program) -> None:
-    """Record what inference finds for every computed tensor; what it cannot tell keeps no shape."""
+    """Record what inference finds for every computed tensor.
+
+    What it cannot tell keeps no shape, but for an output of the network: there the model's own word stands.
+    """
     inferred = infer_types(program)
     for op in program.each():
         for tensor in op.outputs:
-            if tensor:
-                program.set_type(tensor, inferred.get(tensor, TensorType(program.type(tensor).dtype)))
+            if not tensor:
+                continue
+            before = program.type(tensor)
+            kind = inferred.get(tensor, TensorType(before.dtype))
+            is_lost = kind.static_shape is None and before.static_shape is not None and program.is_output(tensor)
+            program.set_type(tensor, TensorType(kind.dtype, before.shape) if is_lost else kind)
 
 
 def _type_of(value: onnx.ValueInfoProto) -> TensorType:
@@ -38,5 +45,11 @@ def _type_of(value: onnx.ValueInfoProto) -> TensorType:
     dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)) if kind.elem_type else None
     if not kind.HasField("shape"):
         return TensorType(dtype)
-    dims = (dim.dim_value if dim.HasField("dim_value") else (dim.dim_param or None) for dim in kind.shape.dim)
-    return TensorType(dtype, tuple(dims))
+    return TensorType(dtype, tuple(map(_dim_of, kind.shape.dim)))
+
+
+def _dim_of(dim: onnx.TensorShapeProto.Dimension) -> int | str | None:
+    """Read a dimension; names that inference makes up say nothing."""
+    if dim.HasField("dim_value"):
+        return dim.dim_value
+    return None if dim.dim_param.startswith("unk__") else dim.dim_param or None

@@ -109,7 +109,7 @@ def _attribute_in(value: object) -> Attribute:
 
 def _attribute_out(value: Attribute) -> object:
     """Wrap an array for graphsurgeon; leave plain values."""
-    return gs.Constant("", np.ascontiguousarray(cast(Array, value))) if isinstance(value, np.ndarray) else value
+    return gs.Constant("", _in_order(cast(Array, value))) if isinstance(value, np.ndarray) else value
 
 
 def _free_names(graph: onnx.GraphProto) -> Iterator[str]:
@@ -141,7 +141,7 @@ def _export(program: Program, keeps: Callable[[Array], bool]) -> onnx.ModelProto
         if name not in tensors:
             kind, value = program.type(name), program.const(name)
             if value is not None and keeps(value):
-                tensors[name] = gs.Constant(name, np.ascontiguousarray(value))
+                tensors[name] = gs.Constant(name, _in_order(value))
             else:
                 tensors[name] = gs.Variable(name, kind.dtype, cast(Any, kind.shape))
         return tensors[name] if name else gs.Variable.empty()
@@ -162,13 +162,18 @@ def _export(program: Program, keeps: Callable[[Array], bool]) -> onnx.ModelProto
     present = {item.name for item in model.graph.initializer}
     for name in dict.fromkeys((*captured, *program.outputs)):
         if (value := program.const(name)) is not None and name not in present and keeps(value):
-            model.graph.initializer.append(onnx.numpy_helper.from_array(np.ascontiguousarray(value), name))
+            model.graph.initializer.append(onnx.numpy_helper.from_array(_in_order(value), name))
     for proto, op in zip(model.graph.node, ops, strict=True):
         bodies = {key: item for key, item in op.attributes.items() if isinstance(item, onnx.GraphProto)}
         proto.attribute.extend(onnx.helper.make_attribute(key, item) for key, item in sorted(bodies.items()))
     onnx.helper.set_model_props(model, dict(sorted(program.metadata.items())))
     model.producer_name = "compress"
     return model
+
+
+def _in_order(value: Array) -> Array:
+    """Lay an array out row by row; numpy's own function for that would give a scalar an axis."""
+    return np.asarray(value, order="C")
 
 
 def _node_out(program: Program, name: str, tensor: Callable[[str], Any]) -> Any:

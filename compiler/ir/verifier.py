@@ -25,7 +25,7 @@ def verify(program: Program) -> list[str]:
     if problems:
         return problems
     try:
-        onnx.checker.check_model(to_skeleton(program))
+        onnx.checker.check_model(_with_output_shapes(to_skeleton(program)))
         inferred = infer_types(program)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         return [str(error).strip().splitlines()[0]]
@@ -37,6 +37,13 @@ def verify(program: Program) -> list[str]:
         and (after := inferred[name].static_shape) is not None
         and before != after
     ]
+
+
+def _with_output_shapes(skeleton: onnx.ModelProto) -> onnx.ModelProto:
+    """Give outputs of unknown rank a shape in form, since the checker asks for one and nothing else reads it."""
+    for value in skeleton.graph.output:
+        value.type.tensor_type.shape.SetInParent()
+    return skeleton
 
 
 def _name_problems(program: Program) -> Iterator[str]:

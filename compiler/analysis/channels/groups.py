@@ -82,7 +82,7 @@ def _groups(uses: list[Use], pieces: list[Piece], labels: Ids, pinned: NDArray[n
             members.setdefault(hit, []).append(use.layer)
     ends = np.cumsum(np.bincount(inverse))
     units = cast(list[Ids], np.split(free[np.argsort(inverse, kind="stable")], ends[:-1]))
-    return tuple(ChannelGroup(tuple(members[hit]), units[hit]) for hit in np.argsort(first).tolist())
+    return tuple(ChannelGroup(tuple(members[hit]), units[hit]) for hit in map(int, np.argsort(first)))
 
 
 def _signatures(filters: list[Use], pieces: list[Piece], labels: Ids) -> NDArray[np.uint64]:

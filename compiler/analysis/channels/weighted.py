@@ -62,8 +62,8 @@ def gemm(state: State, op: Op) -> None:
     axis = 0 if op.integer("transB", 0) else 1
     if layout is not None and layout.axis == 1:
         state.use(op, Gemm.W, 1 - axis, layout.ids)
-    else:
-        state.pin_inputs(op, "its features lie on another axis")
+    elif layout is not None:
+        state.pin(op, layout.ids, "its features lie on another axis")
     out = state.fresh(shape[axis])
     state.use_filters(op, Gemm.W, axis, out)
     _bias(state, op, Gemm.C, out)
@@ -83,8 +83,8 @@ def matmul(state: State, op: Op) -> None:
     layout, last = state.layout(op.x), len(shape) - 1
     if layout is not None and layout.axis == last:
         state.use(op, MatMul.W, 0, layout.ids)
-    else:
-        state.pin_inputs(op, "its features lie on another axis")
+    elif layout is not None:
+        state.pin(op, layout.ids, "its features lie on another axis")
     out = state.fresh(weight.shape[1])
     state.use_filters(op, MatMul.W, 1, out)
     state.layouts[op.y] = Layout(last, out)
