@@ -15,14 +15,14 @@ from compiler.budget import budget_findings, budget_lines
 from compiler.check import check_program, has_errors
 from compiler.contracts import Context, Emission, Emitter
 from compiler.diagnostic import CompressError, Diagnostic
-from compiler.fidelity import Probe, make_probe
+from compiler.fidelity import make_probe
 from compiler.frontends.onnx_file import Loaded
 from compiler.frontends.source import load_source
 from compiler.inputs import calibration, data_digest, image_input, probe_samples, scorer, settings_for
 from compiler.ir import Program, digest, dump, model_bytes
 from compiler.pipeline import Instruments, Run, costs, run
 from compiler.plan import Plan, make_plan, target_names_of
-from compiler.plan_codes import FIDELITY_MISSING, NO_DATA, NO_EMITTER, UNTRAINED
+from compiler.plan_codes import NO_DATA, NO_EMITTER, UNTRAINED
 from compiler.recipe import LoadedRecipe, load_recipe
 from compiler.reference import Session
 from compiler.registry import emitter_for, rules
@@ -97,11 +97,11 @@ def _build_target(job: _Job, load: Lap) -> Outcome:
     """Walk the compile line: run the plan, check the result, report, emit."""
     recipe, program, target = job.loaded.recipe, job.source.program, job.plan.target
     probe = make_probe(program, probe_samples(recipe, program))
-    score = scorer(recipe, program) if isinstance(probe, Probe) else None
+    score = scorer(recipe, program)
     started = time.perf_counter()
     baseline = score(program) if score is not None else None
     instruments = Instruments(
-        probe if isinstance(probe, Probe) else None,
+        probe,
         score,
         _dumper(job.folder) if job.options.is_dumping else None,
         job.options.on_step,
@@ -109,23 +109,21 @@ def _build_target(job: _Job, load: Lap) -> Outcome:
     context = Context(target, np.random.default_rng(recipe.seed), calibration(recipe, program))
     done = run(job.plan, program, context, instruments)
     laps = (load, Lap(name="passes and measurements", seconds=time.perf_counter() - started))
-    findings = _findings(job, done, probe, measured=score is not None)
+    findings = _findings(job, done, measured=score is not None)
     if has_errors(findings):
         raise CompressError(*findings)
     report = _report(job, done, (baseline, done.accuracy or baseline), findings, laps)
     return _emit(job, done.program, report, findings)
 
 
-def _findings(job: _Job, done: Run, probe: Probe | str, *, measured: bool) -> list[Diagnostic]:
+def _findings(job: _Job, done: Run, *, measured: bool) -> list[Diagnostic]:
     """Gather what the user should know about the network, the passes and the target, less what the recipe allows."""
     loaded = job.loaded
     found = list(job.source.findings)
     if loaded.recipe.model.torch is not None and loaded.recipe.model.checkpoint is None:
         said = f"{loaded.recipe.product} has no checkpoint: its weights are untrained"
         found.append(Diagnostic(UNTRAINED, said, "add `checkpoint` under `model`", loaded.at("model", "torch")))
-    if isinstance(probe, str):
-        found.append(Diagnostic(FIDELITY_MISSING, f"ONNX Runtime cannot run the network: {probe}"))
-    elif not measured:
+    if not measured:
         advice = "add `data: {validation: ...}` and `evaluate` to the recipe"
         found.append(Diagnostic(NO_DATA, "there is nothing to measure accuracy on", advice, loaded.at("product")))
     found += [*done.findings, *check_program(done.program, job.plan.target, rules())]

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.contracts import Sample
+from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Array, Program, model_bytes
+from compiler.plan_codes import NOT_RUNNABLE
 from compiler.reference import RefusedError, Session
 
 
@@ -51,12 +53,14 @@ class Probe:
         return found
 
 
-def make_probe(program: Program, samples: Sequence[Sample]) -> Probe | str:
-    """Set up a probe, or say why ONNX Runtime cannot run the network."""
+def make_probe(program: Program, samples: Sequence[Sample]) -> Probe:
+    """Set up a probe. Raises CompressError when ONNX Runtime cannot run the network."""
     try:
         return Probe(program, samples)
     except RefusedError as error:
-        return str(error)
+        advice = "check the model with the tool that exported it, and the input shape in the recipe"
+        fault = Diagnostic(NOT_RUNNABLE, f"ONNX Runtime cannot run the network: {error}", advice)
+        raise CompressError(fault) from error
 
 
 def _distance(expected: list[dict[str, Array]], found: list[dict[str, Array]]) -> Measured:

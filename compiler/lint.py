@@ -78,7 +78,7 @@ def _lint_recipe(file: Path, targets: tuple[str, ...], known: Sequence[Rule]) ->
 
 def _lint_onnx(file: Path, targets: tuple[str, ...], known: Sequence[Rule]) -> tuple[list[Diagnostic], list[Linted]]:
     """Lint a bare model: load it, and ask each given target about it after the clean-ups."""
-    source = load_onnx(file, {})
+    source = load_onnx(file, {}, "the model")
     findings, checked = list(source.findings), [Linted(file, None, (), len(source.program))] if not targets else []
     for name in targets:
         plan = clean_up_plan(name)

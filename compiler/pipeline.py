@@ -11,6 +11,7 @@ from compiler.fidelity import Probe
 from compiler.ir import Program, ProgramView, refresh_types, verify
 from compiler.plan import Plan, Step
 from compiler.plan_codes import BROKEN_PROGRAM, CHANGED_NOTHING, MADE_WORSE, NOT_EXACT, NOT_FASTER
+from compiler.reference import RefusedError
 from compiler.report.model import Costs, Fidelity, Lap, LayerChange, PassReport, SkippedLayer
 from compiler.target import Target
 
@@ -124,7 +125,13 @@ def _measure(step: Step, done: Run, instruments: Instruments) -> tuple[Fidelity 
     """Compare with the source network and score, if there is anything to do it with."""
     if instruments.probe is None:
         return None, None
-    outputs = instruments.probe.outputs(done.program)
+    try:
+        outputs = instruments.probe.outputs(done.program)
+    except RefusedError as error:
+        said = f"{step.todo.slug()} made a network that ONNX Runtime cannot run: {error}"
+        raise CompressError(
+            Diagnostic(BROKEN_PROGRAM, said, "leave the pass out, and report this", step.span)
+        ) from error
     moved, found = instruments.probe.step(outputs), instruments.probe.compare(outputs)
     if step.todo.effect is Effect.EXACT and moved.relative_error > _EXACT:
         said = f"{step.todo.slug()} promises exact outputs and moved one by {moved.relative_error:.2g} of its range"

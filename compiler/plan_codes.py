@@ -85,12 +85,12 @@ UNTRAINED = Code(
     "The recipe's network comes from a torch factory and no checkpoint is given, so its weights are the untrained "
     "ones that the factory starts from. Sizes and times hold; accuracy means nothing.",
 )
-FIDELITY_MISSING = Code(
+NOT_RUNNABLE = Code(
     "P013",
-    "fidelity-missing",
-    Severity.WARNING,
-    "ONNX Runtime could not run the network on this machine, so the effect of the passes on its outputs was not "
-    "measured.",
+    "not-runnable",
+    Severity.ERROR,
+    "ONNX Runtime cannot run the network on this machine, so neither the effect of the passes nor the artifact's "
+    "self-test can be computed. The message is ONNX Runtime's own; most often two shapes do not fit together.",
 )
 BUILDER_CONVERTS = Code(
     "P014",

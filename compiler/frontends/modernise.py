@@ -10,6 +10,7 @@ import onnx.version_converter
 
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.frontends import onnx_codes as codes
+from compiler.frontends.program_checks import check_foldable_sizes
 
 _OLDEST_OPSET = 13
 _NEVER_FOLDED = frozenset(
@@ -25,7 +26,7 @@ _NEVER_FOLDED = frozenset(
         "RandomUniformLike",
     )
 )
-_PATIENCE_SECONDS = 600
+_PATIENCE_SECONDS = 120
 
 
 def modernised(model: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, list[Diagnostic]]:
@@ -36,6 +37,7 @@ def modernised(model: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, lis
     is_old = _opset(model) < _OLDEST_OPSET
     if not is_old and not needs_folding(model):
         return model, []
+    check_foldable_sizes(model, label)
     original = model
     if is_old:
         model = _raised(model, label)

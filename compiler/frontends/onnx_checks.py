@@ -20,6 +20,9 @@ _LARGEST_FILE = 2**31 - 1
 
 def read_model(path: Path, label: str) -> onnx.ModelProto:
     """Read a model with its external weights. Raises CompressError for everything that can go wrong with files."""
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "no ordinary file"
+        raise _fault(codes.UNREADABLE, f"cannot read {label}: it is {kind}", "check the path")
     try:
         size = path.stat().st_size
         content = b"" if size > _LARGEST_FILE else path.read_bytes()
@@ -40,20 +43,24 @@ def read_model(path: Path, label: str) -> onnx.ModelProto:
     return model
 
 
-def check_model(model: onnx.ModelProto, label: str) -> onnx.ModelProto:
-    """Refuse what is not a sound inference graph; name nameless nodes; replace model functions by their bodies."""
+def check_graph(model: onnx.ModelProto, label: str) -> onnx.ModelProto:
+    """Refuse what is not an inference graph; name nameless nodes; replace model functions by their bodies."""
     _check_opset(model, label)
     if model.functions:
         model = _inlined(model, label)
     _name_nodes(model.graph)
     _check_form(model, label)
     _sort(model.graph, label)
+    return model
+
+
+def check_operators(model: onnx.ModelProto, label: str) -> None:
+    """Let ONNX's own checker look at every operator, once all inputs have a shape."""
     try:
         onnx.checker.check_model(model)
     except (onnx.checker.ValidationError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise _fault(codes.INVALID, f"{label}: {reason}", "have the exporting tool fixed, or export again") from error
-    return model
 
 
 def _fault(code: Code, message: str, advice: str | None = None, layer: str | None = None) -> CompressError:
@@ -120,7 +127,7 @@ def _inlined(model: onnx.ModelProto, label: str) -> onnx.ModelProto:
     """Replace calls of the model's own functions by the functions' bodies."""
     try:
         return onnx.inliner.inline_local_functions(model)
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, onnx.checker.ValidationError) as error:
         raise _fault(codes.EXTRA_DOMAIN, f"{label}: {str(error).strip().splitlines()[0]}") from error
 
 
@@ -145,9 +152,14 @@ def _check_form(model: onnx.ModelProto, label: str) -> None:
     for value in (*graph.input, *graph.output):
         if value.type.WhichOneof("value") not in ("tensor_type", None):
             raise _fault(codes.UNSUPPORTED_FORM, f"{label}: {value.name!r} is no plain tensor", "export it as a tensor")
+        if value.type.tensor_type.elem_type == onnx.TensorProto.STRING:
+            raise _fault(codes.UNSUPPORTED_FORM, f"{label}: {value.name!r} holds text", "convert it outside the model")
     for tensor in _tensors(graph):
         if tensor.data_type in (onnx.TensorProto.STRING, onnx.TensorProto.UNDEFINED):
             raise _fault(codes.UNSUPPORTED_FORM, f"{label}: {tensor.name!r} holds no numbers", "remove the tensor")
+        if tensor.data_type not in onnx.TensorProto.DataType.values():
+            said = f"{label}: {tensor.name!r} has the unknown element type {tensor.data_type}"
+            raise _fault(codes.BAD_TENSOR, said, "export the model again")
         _check_extent_of_dims(tensor, label)
 
 

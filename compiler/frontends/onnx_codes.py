@@ -134,3 +134,10 @@ NO_LOCK_NEEDED = Code(
     "A structure lock stands in for a network that torch has to build. The recipe names an ONNX file, which lint "
     "reads directly.",
 )
+UNKNOWN_OPERATOR = Code(
+    "M020",
+    "operator-without-meaning",
+    Severity.ERROR,
+    "The model uses an operator that ONNX does not define, and does not say what shape it puts out. Nothing can be "
+    "planned for it or after it. Express it by ONNX's operators, or end the model before it.",
+)

@@ -10,11 +10,10 @@ import onnx.shape_inference
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.frontends import onnx_codes as codes
 from compiler.frontends.modernise import modernised
-from compiler.frontends.onnx_checks import check_model, read_model
+from compiler.frontends.onnx_checks import check_graph, check_operators, read_model
 from compiler.frontends.pin_inputs import pin_inputs
+from compiler.frontends.program_checks import check_channels, check_known, check_sizes
 from compiler.ir import Array, Program, from_model, refresh_types, verify
-
-_MOST_ELEMENTS = 2**31
 
 
 @dataclass(frozen=True)
@@ -45,11 +44,11 @@ def load_model(
 
     `stand_ins` are values for constants that the model only declares, as structure locks do.
     """
-    findings: list[Diagnostic] = []
     if stand_ins is None:
-        model = check_model(model, label)
-    findings += pin_inputs(model, inputs, label)
+        model = check_graph(model, label)
+    findings = pin_inputs(model, inputs, label)
     if stand_ins is None:
+        check_operators(model, label)
         model, more = modernised(model, label)
         findings += more
     try:
@@ -59,7 +58,9 @@ def load_model(
         raise CompressError(Diagnostic(codes.BAD_TENSOR, f"{label}: {_first_line(error)}")) from error
     except onnx.shape_inference.InferenceError as error:
         raise _shape_error(label, _first_line(error)) from error
-    _check_sizes(program, label)
+    check_sizes(program, label)
+    check_known(program, label)
+    check_channels(program, label)
     if problems := verify(program):
         raise _shape_error(label, problems[0])
     return Loaded(program, tuple(findings))
@@ -69,25 +70,6 @@ def _shape_error(label: str, reason: str) -> CompressError:
     """Say that shapes do not fit together."""
     advice = "check the input shape in the recipe, `model: {inputs: ...}`, and the operator named here"
     return CompressError(Diagnostic(codes.SHAPES, f"{label}: {reason}", advice))
-
-
-def _check_sizes(program: Program, label: str) -> None:
-    """Refuse tensors that no board could hold, before anything tries to allocate them."""
-    for op in program.each():
-        for tensor in op.outputs:
-            shape = program.shape(tensor) or ()
-            count = 1
-            for dim in shape:
-                count *= dim
-            if count > _MOST_ELEMENTS:
-                raise CompressError(
-                    Diagnostic(
-                        codes.TOO_LARGE,
-                        f"{label}: {tensor} would hold {count:,} elements, more than the {_MOST_ELEMENTS:,} allowed",
-                        "check the input shape",
-                        layer=str(op),
-                    )
-                )
 
 
 def _first_line(error: Exception) -> str:
