@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.analysis.foldable import Foldable, foldable
-from compiler.ir import BatchNorm, Conv, ConvTranspose, Gemm, MatMul, Op, ProgramView
+from compiler.ir import STEERED, BatchNorm, Conv, ConvTranspose, Gemm, MatMul, Op, ProgramView
 from compiler.target import CostModel
 
 PRECISION_KEY = "compress.precision"
@@ -24,10 +24,6 @@ _FUSED = frozenset(
         "LeakyRelu", "Mul", "PRelu", "Relu", "Selu", "Sigmoid", "Softplus", "Tanh",
     }
 )  # fmt: skip
-
-
-_SETTINGS = frozenset({"Clip", "Dropout", "Pad", "Resize", "Upsample"})
-"""Operators whose further inputs set what they do and are no parameters: scales, bounds, pads."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +82,7 @@ def count_parameters(program: ProgramView) -> tuple[int, int]:
     """
     counted: dict[str, tuple[int, int]] = {}
     for op in program.each():
-        for tensor in op.inputs[:1] if op.op_type in _SETTINGS else op.inputs:
+        for tensor in op.inputs[:1] if op.op_type in STEERED and not op.domain else op.inputs:
             value = program.const(tensor)
             if value is not None and _is_float(value.dtype):
                 counted[tensor] = (value.size, value.nbytes)

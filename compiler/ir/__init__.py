@@ -4,6 +4,7 @@ from compiler.ir.digest import digest
 from compiler.ir.inference import refresh_types
 from compiler.ir.onnx_io import from_model, model_bytes, to_model, to_skeleton
 from compiler.ir.ops import (
+    STEERED,
     BatchNorm,
     Concat,
     Conv,
@@ -24,6 +25,7 @@ from compiler.ir.types import Array, Attribute, Edit, TensorType
 from compiler.ir.verifier import verify
 
 __all__ = [
+    "STEERED",
     "Array",
     "Attribute",
     "BatchNorm",

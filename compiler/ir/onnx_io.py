@@ -149,7 +149,7 @@ def _export(program: Program, keeps: Callable[[Array], bool]) -> onnx.ModelProto
     ops = list(program.each())
     nodes = [_node_out(program, op.name, tensor) for op in ops]
     captured = [name for op in ops for name in op.captures]
-    hidden = [name for name in program.constants if not isinstance(tensor(name), gs.Constant)]
+    hidden = [name for name in sorted(program.constants) if not isinstance(tensor(name), gs.Constant)]
     graph = gs.Graph(
         nodes=nodes,
         inputs=[tensor(name) for name in (*program.inputs, *hidden)],

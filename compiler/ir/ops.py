@@ -8,6 +8,9 @@ from compiler.ir.types import Array, Attribute, Node
 
 OpT = TypeVar("OpT", bound="Op")
 
+STEERED = frozenset({"Clip", "Dropout", "Pad", "Resize", "Upsample"})
+"""Operators whose further inputs set what they do and are no parameters: scales, bounds, pads."""
+
 
 class Op:
     """A live window on one node. Names are the handles; an absent optional input is the empty name."""

@@ -1,5 +1,8 @@
 """Programs as ONNX text: for dumps, golden files and diffs."""
 
+import math
+from collections.abc import Collection
+
 import numpy as np
 import onnx
 import onnx.parser
@@ -7,9 +10,11 @@ import onnx.printer
 
 from compiler.ir.inference import refresh_types
 from compiler.ir.onnx_io import from_model, to_model
+from compiler.ir.ops import STEERED
 from compiler.ir.program import Program
 
 _OPSET = 13
+_LONGEST = 256
 
 
 def parse_program(text: str, seed: int = 0) -> Program:
@@ -29,7 +34,7 @@ def parse_program(text: str, seed: int = 0) -> Program:
 
 
 def dump(program: Program) -> str:
-    """Print a program as ONNX text without weight values."""
+    """Print a program as ONNX text without weight values; `parse_program` reads it."""
     return onnx.printer.to_text(_weightless(program).graph)
 
 
@@ -49,12 +54,26 @@ def _fill(model: onnx.ModelProto, rng: np.random.Generator) -> None:
 
 
 def _weightless(program: Program) -> onnx.ModelProto:
-    """Copy the model with floating-point constants turned into bare declarations, as the dump shows them."""
+    """Copy the model with weights turned into bare declarations, as the dump shows them.
+
+    What sets the shapes stays: short lists of integers, and the scales and bounds that steer an operator.
+    """
     model = to_model(program)
-    kept = [t for t in model.graph.initializer if t.data_type != onnx.TensorProto.FLOAT]
-    floats = sorted((t for t in model.graph.initializer if t.data_type == onnx.TensorProto.FLOAT), key=lambda t: t.name)
-    declared = [onnx.helper.make_tensor_value_info(t.name, t.data_type, list(t.dims)) for t in floats]
+    steering = {name for op in program.each() if op.op_type in STEERED and not op.domain for name in op.inputs[1:]}
+    kept = [tensor for tensor in model.graph.initializer if _is_shown(tensor, steering)]
+    hidden = sorted((t for t in model.graph.initializer if not _is_shown(t, steering)), key=lambda t: t.name)
+    declared = [onnx.helper.make_tensor_value_info(t.name, t.data_type, list(t.dims)) for t in hidden]
     del model.graph.initializer[:], model.graph.value_info[:]
     model.graph.initializer.extend(kept)
     model.graph.value_info.extend(declared)
     return model
+
+
+def _is_shown(tensor: onnx.TensorProto, steering: Collection[str]) -> bool:
+    is_float = tensor.data_type in (
+        onnx.TensorProto.FLOAT,
+        onnx.TensorProto.FLOAT16,
+        onnx.TensorProto.BFLOAT16,
+        onnx.TensorProto.DOUBLE,
+    )
+    return tensor.name in steering or (not is_float and math.prod(tensor.dims) <= _LONGEST)

@@ -15,6 +15,8 @@ from compiler.ir import Op, Program
 
 def cut_channels(program: Program, channels: Channels, gone: Ids) -> None:
     """Remove the units of these labels; linear in the sizes of the constants that change."""
+    if not gone.size:
+        return
     is_gone = np.zeros(channels.labels.size, dtype=bool)
     is_gone[gone] = True
     for use in channels.uses:

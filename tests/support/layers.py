@@ -1,0 +1,224 @@
+"""The layers that random networks are drawn from, each with the variants that passes have to tell apart."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from hypothesis import strategies as st
+
+from tests.support.sketch import Sketch
+
+_WIDEST = 12
+
+
+def _conv(sketch: Sketch) -> None:
+    x = sketch.pick()
+    _, channels, height, width = sketch.shape(x)
+    kernel = sketch.number(1, min(3, height, width))
+    groups = [g for g in range(1, channels + 1) if channels % g == 0]
+    group = sketch.draw(st.sampled_from([1, 1, 1, *groups]))
+    out = group * sketch.number(1, max(1, 6 // group))
+    pad = sketch.number(0, 1) if kernel > 1 else 0
+    stride = sketch.number(1, 2)
+    weight = _shared_weight(sketch, (out, channels // group, kernel, kernel))
+    bias = [sketch.vector(out)] if sketch.chance() else []
+    shape = (1, out, (height + 2 * pad - kernel) // stride + 1, (width + 2 * pad - kernel) // stride + 1)
+    attributes = {"group": group, "pads": [pad] * 4, "strides": [stride] * 2}
+    sketch.add("Conv", [x, weight, *bias], shape, dict(attributes))
+
+
+def _shared_weight(sketch: Sketch, shape: tuple[int, ...]) -> str:
+    """Now and then read a weight that another layer has already."""
+    known = [name for name in sketch.program.constants if sketch.program.shape(name) == shape]
+    is_shared = known and sketch.number(0, 3) == 0
+    return sketch.draw(st.sampled_from(known)) if is_shared else sketch.weight(*shape)
+
+
+def _deconv(sketch: Sketch) -> None:
+    x = sketch.pick()
+    _, channels, height, width = sketch.shape(x)
+    if height > 9:
+        return
+    group = sketch.draw(st.sampled_from([1, 1, *(g for g in range(1, channels + 1) if channels % g == 0)]))
+    per_group, kernel = sketch.number(1, max(1, 4 // group)), sketch.number(1, 3)
+    bias = [sketch.vector(per_group * group)] if sketch.chance() else []
+    shape = (1, per_group * group, height + kernel - 1, width + kernel - 1)
+    sketch.add("ConvTranspose", [x, sketch.weight(channels, per_group, kernel, kernel), *bias], shape, {"group": group})
+
+
+def _norm(sketch: Sketch) -> None:
+    x = sketch.pick()
+    channels = sketch.shape(x)[1]
+    scale, shift = sketch.vector(channels), sketch.vector(channels)
+    mean = shift if sketch.chance() else sketch.vector(channels)
+    params = [scale, shift, mean, sketch.vector(channels, low=0.5)]
+    sketch.add("BatchNormalization", [x, *params], sketch.shape(x), {"epsilon": 0.001})
+
+
+def _activation(sketch: Sketch) -> None:
+    x = sketch.pick()
+    sketch.add(sketch.draw(st.sampled_from(["Relu", "Sigmoid", "LeakyRelu", "Identity", "Dropout", "Tanh"])), [x],
+               sketch.shape(x))  # fmt: skip
+
+
+def _bounded(sketch: Sketch) -> None:
+    x = sketch.pick()
+    bounds = [sketch.constant(np.asarray(value, np.float32)) for value in (-0.5, 1.0)]
+    sketch.add("Clip", [x, *bounds], sketch.shape(x))
+
+
+def _operand(sketch: Sketch) -> None:
+    """Arithmetic with a constant: for all, per channel, per pixel, or per element; on either side."""
+    x = sketch.pick()
+    _, channels, height, width = sketch.shape(x)
+    shapes = [(), (1,), (channels, 1, 1), (1, channels, 1, 1), (height, width), (1, channels, height, width)]
+    operand = sketch.vector(*sketch.draw(st.sampled_from(shapes)), low=0.5)
+    op_type = sketch.draw(st.sampled_from(["Add", "Mul", "Sub", "Max", "PRelu"]))
+    is_first = op_type != "PRelu" and sketch.chance()
+    sketch.add(op_type, [operand, x] if is_first else [x, operand], sketch.shape(x))
+
+
+def _join(sketch: Sketch) -> None:
+    x = sketch.pick()
+    sketch.add(sketch.draw(st.sampled_from(["Add", "Mul", "Sum", "Max"])), [x, sketch.pick_like(x)], sketch.shape(x))
+
+
+def _concat(sketch: Sketch) -> None:
+    x = sketch.pick()
+    _, channels, height, width = sketch.shape(x)
+    fits = [n for n in sketch.tensors if sketch.shape(n)[2:] == (height, width)]
+    other = sketch.draw(st.sampled_from(fits))
+    if channels + sketch.shape(other)[1] > _WIDEST:
+        return
+    axis = sketch.draw(st.sampled_from([1, -3]))
+    sketch.add("Concat", [x, other], (1, channels + sketch.shape(other)[1], height, width), {"axis": axis})
+
+
+def _concat_aside(sketch: Sketch) -> None:
+    x = sketch.pick()
+    _, channels, height, width = sketch.shape(x)
+    if width <= 8:
+        sketch.add("Concat", [x, sketch.pick_like(x)], (1, channels, height, 2 * width), {"axis": 3})
+
+
+def _split(sketch: Sketch) -> None:
+    x = sketch.pick()
+    channels = sketch.shape(x)[1]
+    if channels > 1:
+        first = sketch.number(1, channels - 1)
+        sketch.add_split(x, [first, channels - first])
+
+
+def _slice(sketch: Sketch) -> None:
+    x = sketch.pick()
+    _, channels, height, width = sketch.shape(x)
+    first = sketch.number(0, channels - 1)
+    last = sketch.number(first + 1, channels)
+    start = first - channels if sketch.chance() else first
+    end = 2**40 if last == channels else last
+    bounds = [sketch.integers(start), sketch.integers(end), sketch.integers(sketch.draw(st.sampled_from([1, -3])))]
+    sketch.add("Slice", [x, *bounds], (1, last - first, height, width))
+
+
+def _pool(sketch: Sketch) -> None:
+    x = sketch.pick()
+    _, channels, height, width = sketch.shape(x)
+    if min(height, width) < 2:
+        return
+    op_type = sketch.draw(st.sampled_from(["MaxPool", "AveragePool"]))
+    sketch.add(op_type, [x], (1, channels, height - 1, width - 1), {"kernel_shape": [2, 2]})
+
+
+def _mean(sketch: Sketch) -> None:
+    x = sketch.pick()
+    attributes = {"axes": [2, 3]}
+    kind = sketch.draw(st.sampled_from(["GlobalAveragePool", "GlobalMaxPool", "ReduceMean"]))
+    sketch.add(kind, [x], (1, sketch.shape(x)[1], 1, 1), dict(attributes) if kind == "ReduceMean" else None)
+
+
+def _gate(sketch: Sketch) -> None:
+    """Squeeze and excite: scale each channel by a function of all channels' means."""
+    x = sketch.pick()
+    channels = sketch.shape(x)[1]
+    pooled = sketch.add("GlobalAveragePool", [x], (1, channels, 1, 1))
+    mixed = sketch.add("Conv", [pooled, sketch.weight(channels, channels, 1, 1)], (1, channels, 1, 1))
+    sketch.add("Mul", [x, sketch.add("Sigmoid", [mixed], (1, channels, 1, 1))], sketch.shape(x))
+
+
+def _pad(sketch: Sketch) -> None:
+    x = sketch.pick()
+    _, channels, height, width = sketch.shape(x)
+    pads = sketch.integers(0, 0, 1, 0, 0, 0, sketch.number(0, 1), 1)
+    sketch.add("Pad", [x, pads], (1, channels, height + 1 + int(_last(sketch, pads, 6)), width + 1))
+
+
+def _last(sketch: Sketch, tensor: str, place: int) -> int:
+    value = sketch.program.const(tensor)
+    assert value is not None
+    return int(value[place])
+
+
+def _resize(sketch: Sketch) -> None:
+    x = sketch.pick()
+    _, channels, height, width = sketch.shape(x)
+    if max(height, width) > 8:
+        return
+    shape = (1, channels, 2 * height, 2 * width)
+    by_scale = ["", sketch.constant(np.asarray([1, 1, 2, 2], np.float32))]
+    by_size = ["", "", sketch.integers(*shape)]
+    sketch.add("Resize", [x, *(by_scale if sketch.chance() else by_size)], shape, {"mode": "nearest"})
+
+
+def _reshape(sketch: Sketch) -> None:
+    """Flatten the pixels and put them back, with the target written in one of several ways."""
+    x = sketch.pick()
+    _, channels, height, width = sketch.shape(x)
+    there = sketch.draw(st.sampled_from([(1, channels, -1), (0, 0, -1), (1, -1, height * width)]))
+    back = sketch.draw(st.sampled_from([(1, channels, height, width), (0, 0, height, width), (1, -1, height, width)]))
+    flat = sketch.add("Reshape", [x, sketch.integers(*there)], (1, channels, height * width))
+    sketch.add("Reshape", [flat, sketch.integers(*back)], sketch.shape(x))
+
+
+def _last_axis(sketch: Sketch) -> None:
+    """Work on the channels while they are the last axis."""
+    x = sketch.pick()
+    _, channels, height, width = sketch.shape(x)
+    moved = sketch.program.fresh("moved")
+    sketch.program.add("Transpose", [x], [moved], {"perm": [0, 2, 3, 1]}, name=f"{moved}_node")
+    scaled = sketch.program.fresh("scaled")
+    width_out = sketch.number(1, 4)
+    op_type, weight = (
+        ("MatMul", sketch.weight(channels, width_out)) if sketch.chance() else ("Mul", sketch.vector(channels))
+    )
+    sketch.program.add(op_type, [moved, weight], [scaled], name=f"{scaled}_node")
+    out = width_out if op_type == "MatMul" else channels
+    sketch.add("Transpose", [scaled], (1, out, height, width), {"perm": [0, 3, 1, 2]})
+
+
+def _unknown(sketch: Sketch) -> None:
+    """Add an operator over channels that the channel analysis has no rule for."""
+    x = sketch.pick()
+    sketch.add("LRN", [x], sketch.shape(x), {"size": 3})
+
+
+def head(sketch: Sketch) -> str:
+    """Add a classifier behind the latest image: a matrix, or two, in one of several forms."""
+    x = sketch.tensors[-1]
+    features = int(np.prod(sketch.shape(x)))
+    how = sketch.draw(st.sampled_from(["Flatten", "Reshape"]))
+    flat = sketch.add(how, [x, sketch.integers(1, features)] if how == "Reshape" else [x], (1, features))
+    neurons = sketch.number(1, 5)
+    bias = sketch.draw(st.sampled_from([(), (1,), (neurons,), (1, neurons)]))
+    operands = [sketch.weight(neurons, features), *([sketch.vector(*bias)] if sketch.chance() else [])]
+    hidden = sketch.add("Gemm", [flat, *operands], (1, neurons), {"transB": 1})
+    if sketch.chance():
+        return hidden
+    relu = sketch.add("Relu", [hidden], (1, neurons))
+    return sketch.add("MatMul", [relu, sketch.weight(neurons, 2)], (1, 2))
+
+
+LAYERS: Mapping[str, Callable[[Sketch], None]] = {
+    "activation": _activation, "bounded": _bounded, "concat": _concat, "concat aside": _concat_aside, "conv": _conv,
+    "conv again": _conv, "conv once more": _conv, "deconv": _deconv, "gate": _gate, "join": _join,
+    "last axis": _last_axis, "mean": _mean, "norm": _norm, "operand": _operand, "pad": _pad, "pool": _pool,
+    "reshape": _reshape, "resize": _resize, "slice": _slice, "split": _split, "unknown": _unknown,
+}  # fmt: skip
