@@ -7,7 +7,7 @@ from compiler.plan_codes import UNUSED_ALLOW
 from compiler.recipe import LoadedRecipe
 from compiler.registry import find_code
 
-_ONE_COMMAND = frozenset({"M018", "P008", "P011", "P012", "P014"})
+_ONE_COMMAND = frozenset({"M018", "P008", "P011", "P012", "P014", "P020"})
 """Findings that only one of `lint` and `build` can make; the other does not miss them."""
 
 

@@ -1,9 +1,11 @@
 """The recipe's budget against what came out."""
 
 from compiler.diagnostic import Diagnostic
-from compiler.plan_codes import BUDGET_MISSED
+from compiler.plan_codes import BUDGET_MISSED, BUDGET_UNCHECKED
 from compiler.recipe import LoadedRecipe
 from compiler.report.model import BudgetLine, Costs
+
+_ADVICE = {"accuracy_drop": "add `data: {validation: ...}` and `evaluate` to the recipe"}
 
 
 def budget_lines(
@@ -30,8 +32,18 @@ def budget_lines(
 
 
 def budget_findings(loaded: LoadedRecipe, lines: list[BudgetLine]) -> list[Diagnostic]:
-    """Make an error of each missed limit, at its line in the recipe."""
-    return [
+    """Make an error of each missed limit, and a warning of each that nothing was measured for, at its line."""
+    unknown = [
+        Diagnostic(
+            BUDGET_UNCHECKED,
+            f"{line.name} has a budget of {line.limit:,.6g} and was not measured",
+            _ADVICE.get(line.name, "choose a target with a latency model, or take the limit out"),
+            loaded.at("budget", line.name),
+        )
+        for line in lines
+        if line.met is None
+    ]
+    return unknown + [
         Diagnostic(
             BUDGET_MISSED,
             f"{line.name} is {line.value:,.6g}, more than the budget of {line.limit:,.6g}",

@@ -72,7 +72,7 @@ def make_plan(loaded: LoadedRecipe, target_name: str) -> Plan:
         except CompressError as error:
             faults.extend(error.diagnostics)
     try:
-        target = load_named_target(target_name, target_span or loaded.at("target"))
+        target = load_named_target(target_name, target_span)
     except CompressError as error:
         raise CompressError(*error.diagnostics, *faults) from error
     if faults:

@@ -114,3 +114,10 @@ OPSET_NOT_LOWERED = Code(
     "The target reads an older version of ONNX's operator set than the network uses, and at least one node has "
     "no exact counterpart there. The message names the first such node and what about it is too new.",
 )
+BUDGET_UNCHECKED = Code(
+    "P020",
+    "budget-unchecked",
+    Severity.WARNING,
+    "The recipe sets a limit, and nothing was measured that could be held against it: an accuracy without labelled "
+    "validation images, or a latency on a target without a model of its times. The limit protects nothing.",
+)
