@@ -1,6 +1,6 @@
 """Read an ONNX file without trusting it: its bytes, its weight files, its graph."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import onnx
@@ -11,10 +11,13 @@ from google.protobuf.message import DecodeError
 
 from compiler.diagnostic import Code, CompressError, Diagnostic
 from compiler.frontends import onnx_codes as codes
+from compiler.ir.onnx_io import free_names
 from compiler.ir.order import sorted_names
 from compiler.ir.types import Node
 
 _OLDEST_OPSET = 7
+_OLDEST_FILE_FORMAT = 4
+"""The first version of the file format in which weights need not be listed as inputs; tools forget that they must."""
 _LARGEST_FILE = 2**31 - 1
 
 
@@ -46,6 +49,7 @@ def read_model(path: Path, label: str) -> onnx.ModelProto:
 def check_graph(model: onnx.ModelProto, label: str) -> onnx.ModelProto:
     """Refuse what is not an inference graph; name nameless nodes; replace model functions by their bodies."""
     _check_opset(model, label)
+    model.ir_version = max(model.ir_version, _OLDEST_FILE_FORMAT)
     if model.functions:
         model = _inlined(model, label)
     _name_nodes(model.graph)
@@ -70,7 +74,7 @@ def _fault(code: Code, message: str, advice: str | None = None, layer: str | Non
 def _load_external(model: onnx.ModelProto, folder: Path, label: str) -> None:
     """Load weights that live in files beside the model, after making sure that they do live there."""
     root = folder.resolve()
-    for tensor in _tensors(model.graph):
+    for tensor in (*_tensors(model.graph), *(item for body in model.functions for item in _tensors_of(body.node))):
         if not onnx.external_data_helper.uses_external_data(tensor):
             continue
         entries = {entry.key: entry.value for entry in tensor.external_data}
@@ -103,13 +107,17 @@ def _check_extent(entries: dict[str, str], size: int, place: str) -> None:
 def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
     """Yield every stored tensor: initializers and attributes, subgraphs included."""
     yield from graph.initializer
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.type == onnx.AttributeProto.TENSOR:
-                yield attribute.t
-            yield from attribute.tensors
-            if attribute.type == onnx.AttributeProto.GRAPH:
-                yield from _tensors(attribute.g)
+    yield from _tensors_of(graph.node)
+
+
+def _tensors_of(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.TensorProto]:
+    """Yield every tensor that nodes hold in attributes."""
+    for attribute in (item for node in nodes for item in node.attribute):
+        if attribute.HasField("t"):
+            yield attribute.t
+        yield from attribute.tensors
+        for body in (*([attribute.g] if attribute.HasField("g") else ()), *attribute.graphs):
+            yield from _tensors(body)
 
 
 def _check_opset(model: onnx.ModelProto, label: str) -> None:
@@ -183,10 +191,16 @@ def _check_extent_of_dims(tensor: onnx.TensorProto, label: str) -> None:
 _FOUR_BIT = (onnx.TensorProto.INT4, onnx.TensorProto.UINT4, onnx.TensorProto.FLOAT4E2M1)
 
 
+def _reads(node: onnx.NodeProto) -> list[str]:
+    """List what a node reads, its bodies included."""
+    bodies = (item.g for item in node.attribute if item.HasField("g"))
+    return [*node.input, *(name for body in bodies for name in free_names(body))]
+
+
 def _sort(graph: onnx.GraphProto, label: str) -> None:
     """Bring the nodes into topological order, or name the cycle."""
     nodes = {
-        node.name: Node(node.name, node.op_type, node.domain, list(node.input), list(node.output), {})
+        node.name: Node(node.name, node.op_type, node.domain, _reads(node), list(node.output), {})
         for node in graph.node
     }
     producer = {name: node.name for node in nodes.values() for name in node.outputs if name}

@@ -79,7 +79,7 @@ def _add_node(program: Program, proto: onnx.NodeProto, node: Any, index: int) ->
     if node.op == "Constant" and not node.domain and (value := _constant_value(attributes)) is not None:
         program.add_constant(outputs[0], value)
         return
-    captures = tuple(dict.fromkeys(name for body in bodies.values() for name in _free_names(body)))
+    captures = tuple(dict.fromkeys(name for body in bodies.values() for name in free_names(body)))
     program.add(
         node.op,
         [tensor.name for tensor in node.inputs],
@@ -112,14 +112,14 @@ def _attribute_out(value: Attribute) -> object:
     return gs.Constant("", _in_order(cast(Array, value))) if isinstance(value, np.ndarray) else value
 
 
-def _free_names(graph: onnx.GraphProto) -> Iterator[str]:
+def free_names(graph: onnx.GraphProto) -> Iterator[str]:
     """Yield the names that a subgraph reads but does not define, those of nested subgraphs included."""
     known = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
     for node in graph.node:
         yield from (name for name in node.input if name and name not in known)
         for item in node.attribute:
             if item.type == onnx.AttributeProto.GRAPH:
-                yield from (name for name in _free_names(item.g) if name not in known)
+                yield from (name for name in free_names(item.g) if name not in known)
         known.update(node.output)
     yield from (value.name for value in graph.output if value.name not in known)
 

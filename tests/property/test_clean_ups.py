@@ -9,7 +9,7 @@ from tests.support.running import ROUNDING, distance, outputs_of
 from tests.support.steps import apply
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(program=networks(most_layers=14))
 def test_all_clean_ups_in_a_row_keep_outputs(program: Program) -> None:
     after = program

@@ -12,7 +12,7 @@ from tests.support.networks import networks
 from tests.support.running import ROUNDING, distance, outputs_of
 from tests.support.steps import apply
 
-many = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+many = settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 percents = st.sampled_from([10, 30, 50, 70, 90])
 
 

@@ -13,7 +13,7 @@ from tests.support.steps import apply, exact_passes
 OPTIONS: dict[str, dict[str, object]] = {"level-prune": {"level": 0.5}}
 """Options that a pass cannot do without."""
 
-many = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+many = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 @pytest.mark.parametrize("name", pass_names())
