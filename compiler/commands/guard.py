@@ -22,7 +22,7 @@ def guarded(run: Callable[[], object]) -> None:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever reads has seen enough, as `head` does. Python would try to flush once more at its end.
+        # Python would try to flush once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
 
@@ -34,7 +34,8 @@ def _status(run: Callable[[], object]) -> int | str | None:
     except SystemExit as end:
         if end.code == _INTERRUPTED:
             sys.stderr.write("interrupted; nothing was left half-written\n")
-        return end.code
+        # Typer ends with 1 when whoever reads has seen enough, as `head` does; that is no finding.
+        return 0 if isinstance(end.__context__, BrokenPipeError) else end.code
     except Exception as error:  # noqa: BLE001 - the program ends here; nothing goes on
         _report(error)
         return _BUG

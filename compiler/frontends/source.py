@@ -40,7 +40,7 @@ def load_structure(loaded: LoadedRecipe) -> Loaded:
 
     assert model.torch is not None
     current = structure.structure_digest(factory_source(model.torch, _folder(loaded)), model.args, model.inputs, OPSET)
-    proto, recorded = structure.read_structure(lock.read_text("utf-8"))
+    proto, recorded = structure.read_structure(lock.read_text("utf-8", errors="replace"))
     if recorded != current:
         return _with_note(load_source(loaded), loaded, "does not match the model any more")
     stand_ins = structure.stand_in_weights(proto)

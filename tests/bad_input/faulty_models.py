@@ -4,11 +4,9 @@ import gzip
 import io
 import pickle
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnx
 from onnx import AttributeProto, ModelProto, TensorProto, helper, numpy_helper
 
 from tests.bad_input.networks import Fault, external, floats, insert, node, sound, subgraph
@@ -248,10 +246,3 @@ def prepare_files(folder: Path) -> None:
     (folder.parent / "weights.bin").write_bytes(bytes(432))
     (folder / "some.bin").write_bytes(bytes(100))
     (folder / "link.bin").symlink_to(folder.parent / "weights.bin")
-
-
-def cut(model: ModelProto, fault: Callable[[ModelProto], object]) -> ModelProto:
-    """Make a copy of a model with a fault."""
-    copy = onnx.ModelProto.FromString(model.SerializeToString())
-    fault(copy)
-    return copy

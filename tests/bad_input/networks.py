@@ -68,3 +68,10 @@ def external(location: str, **entries: object) -> Fault:
 def subgraph(*, reads: str = "c") -> GraphProto:
     """Make a graph without inputs for one branch of an If."""
     return helper.make_graph([node("Identity", reads, "inner")], "branch", [], [floats("inner", (1, 4, 8, 8))])
+
+
+def cut(model: ModelProto, fault: Fault) -> ModelProto:
+    """Make a copy of a model with a fault."""
+    copy = onnx.ModelProto.FromString(model.SerializeToString())
+    fault(copy)
+    return copy

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bad_input.faulty_models import FILES, GRAPHS, cut, prepare_files
-from tests.bad_input.networks import insert, node, save, sound
+from tests.bad_input.faulty_models import FILES, GRAPHS, prepare_files
+from tests.bad_input.networks import cut, insert, node, save, sound
 from tests.bad_input.refusals import FOUND, UNREADABLE, check_manners, recipe_for, refused, refused_as_json
 from tests.support.commands import compress
 
