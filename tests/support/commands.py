@@ -11,6 +11,8 @@ from typing import Any
 from compiler.cli import app
 from compiler.commands.guard import guarded
 
+RECIPES = Path(__file__).parents[2] / "recipes"
+
 
 @dataclass(frozen=True)
 class Said:

@@ -1,0 +1,142 @@
+"""What `compress build` does with its options, its budget and its allowed findings."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.commands import Said, compress
+
+
+def build(folder: Path, *options: str) -> tuple[Said, Any]:
+    """Build for the host, where nothing is slow, and read the report."""
+    said = compress("build", "recipe.yaml", "--target", "host", *options, cwd=folder)
+    path = folder / "build/quickstart/host/report.json"
+    return said, json.loads(path.read_text()) if path.exists() else None
+
+
+def edit(folder: Path, old: str, new: str) -> None:
+    """Change the recipe."""
+    path = folder / "recipe.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def codes(report: Any) -> list[str]:
+    """List the codes of a report's findings."""
+    return [finding["code"] for finding in report["findings"]]
+
+
+def test_a_set_value_wins_over_the_recipe(quickstart: Path) -> None:
+    said, report = build(quickstart, "--set", "passes.0.level-prune.level=0.5")
+    assert said.status == 0
+    assert report["passes"][0]["options"]["level"] == 0.5
+    assert len(report["passes"][0]["decision"]["kept"]["stem"]) == 8
+
+
+def test_a_met_budget_is_stated(quickstart: Path) -> None:
+    edit(quickstart, "seed: 7", "seed: 7\nbudget: {accuracy_drop: 0.05, parameters: 200_000, artifact_mb: 1}")
+    said, report = build(quickstart)
+    assert said.status == 0
+    assert {line["name"]: line["met"] for line in report["result"]["budget"]} == {
+        "accuracy_drop": True,
+        "parameters": True,
+        "artifact_mb": True,
+    }
+
+
+def test_a_missed_budget_fails_the_command_and_leaves_the_artifact_to_look_at(quickstart: Path) -> None:
+    edit(quickstart, "seed: 7", "seed: 7\nbudget: {parameters: 1000, latency_ms: 100}")
+    said, report = build(quickstart)
+    assert said.status == 1
+    assert "error[P008] recipe.yaml:42:22: parameters is 123,900, more than the budget of 1,000" in said.err
+    assert [line["met"] for line in report["result"]["budget"]] == [True, False]
+    assert codes(report)[-1] == "P008"
+    assert compress("verify", quickstart / "build/quickstart/host").status == 0
+    assert "missed" in (quickstart / "build/quickstart/host/report.md").read_text()
+
+
+def test_a_limit_that_nothing_measures_is_a_warning(quickstart: Path) -> None:
+    edit(quickstart, "  validation:", "  train:")
+    edit(quickstart, "seed: 7", "seed: 7\nbudget: {accuracy_drop: 0.05}")
+    said, report = build(quickstart)
+    assert said.status == 0
+    assert "P020" in codes(report)
+    assert "P011" in codes(report)
+    assert "accuracy" not in report["result"]
+
+
+def test_an_allowed_finding_is_gone(quickstart: Path) -> None:
+    edit(quickstart, "level: 0.25", "level: 0")
+    assert "P003" in codes(build(quickstart)[1])
+    edit(quickstart, "seed: 7", 'seed: 7\nallow: [{code: changed-nothing, because: "a trial"}]')
+    edit(quickstart, "target: tx2", "target: host")
+    assert not {"P003", "P009"} & set(codes(build(quickstart)[1]))
+
+
+def test_an_allowed_finding_that_does_not_occur_is_a_warning(quickstart: Path) -> None:
+    edit(quickstart, "seed: 7", 'seed: 7\nallow: [{code: T012, because: "measured"}]')
+    edit(quickstart, "target: tx2", "target: host")
+    said, report = build(quickstart)
+    assert said.status == 0
+    assert "warning[P009] recipe.yaml:42:16: allow: T012 did not occur" in said.err
+    assert "P009" in codes(report)
+
+
+def test_what_is_allowed_for_another_target_is_not_missed_here(quickstart: Path) -> None:
+    edit(quickstart, "seed: 7", 'seed: 7\nallow: [{code: T021, because: "measured on the board"}]')
+    assert "P009" not in codes(build(quickstart)[1])
+    said = compress("lint", "recipe.yaml", cwd=quickstart)
+    assert "T021" not in said.out
+    assert "P009" not in said.out
+
+
+def test_what_only_a_build_finds_is_not_missed_by_lint(quickstart: Path) -> None:
+    edit(quickstart, "seed: 7", 'seed: 7\nallow: [{code: P014, because: "known"}, {code: P011, because: "known"}]')
+    assert "P009" not in compress("lint", "recipe.yaml", cwd=quickstart).out
+    assert "P014" not in compress("build", "recipe.yaml", cwd=quickstart).err
+
+
+def test_each_pass_that_changed_something_is_written_down_on_request(quickstart: Path) -> None:
+    assert build(quickstart, "--dump-ir")[0].status == 0
+    files = sorted((quickstart / "build/quickstart/host-ir").iterdir())
+    steps = [path.name.partition("-")[2].removesuffix(".onnx.txt") for path in files]
+    assert steps == ["level-prune", "fold-batchnorm", "fp16"]
+    assert "Conv" in files[0].read_text()
+
+
+def test_several_targets_are_built_by_one_command_and_told_apart(quickstart: Path) -> None:
+    said = compress("build", "recipe.yaml", "--target", "tx2", "--target", "host", "--format", "json", cwd=quickstart)
+    assert said.status == 0
+    documents = said.json()
+    assert [item["report"]["target"] for item in documents] == ["tx2", "host"]
+    assert [item["folder"] for item in documents] == ["build/quickstart/tx2", "build/quickstart/host"]
+
+
+def test_a_target_of_the_recipe_without_an_emitter_can_be_linted(quickstart: Path) -> None:
+    edit(quickstart, "target: tx2", "target: rk3399")
+    said = compress("build", "recipe.yaml", cwd=quickstart)
+    assert said.status == 1
+    assert "still to come" in said.err
+    assert not (quickstart / "build").exists()
+    assert compress("lint", "recipe.yaml", cwd=quickstart).status == 0
+
+
+def test_the_summary_lines_up(quickstart: Path) -> None:
+    said, _ = build(quickstart)
+    rows = [line for line in said.out.splitlines() if " -> " in line]
+    assert len(rows) >= 4
+    assert len({line.index(" -> ") for line in rows}) == 1
+
+
+def test_a_pass_that_quantises_is_refused_where_the_board_gains_nothing(quickstart: Path) -> None:
+    if "no pass" in compress("passes", "ptq").err:
+        pytest.skip("ptq is still to come")
+    said = compress("lint", "recipe.yaml", "--target", "tx2", cwd=quickstart)
+    assert said.status == 0
+    edit(quickstart, "  - fp16", "  - ptq  #")
+    refused = compress("build", "recipe.yaml", cwd=quickstart)
+    assert refused.status == 1
+    assert "P006" in refused.err
