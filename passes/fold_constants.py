@@ -22,6 +22,27 @@ _LEFT_ALONE = frozenset(
     )
 )
 _LARGEST = 2**26
+_RUNTIMES_DISAGREE = frozenset(("Attention", "MaxUnpool", "Resize", "Upsample"))
+_MOVEMENT = frozenset(
+    (
+        "Cast",
+        "Concat",
+        "ConstantOfShape",
+        "Expand",
+        "Flatten",
+        "Gather",
+        "Identity",
+        "Pad",
+        "Reshape",
+        "Slice",
+        "Split",
+        "Squeeze",
+        "Tile",
+        "Transpose",
+        "Unsqueeze",
+        "Where",
+    )
+)
 
 
 class FoldConstants(Pass):
@@ -30,7 +51,8 @@ class FoldConstants(Pass):
     A node whose inputs are all constants is evaluated with ONNX's reference implementation and replaced by its
     result; so is Shape of a tensor whose shape is fixed. Random operators, quantisation of weights and the widening
     of weights that are stored in fewer bits stay: the first must not be frozen, the others are there on purpose.
-    Results above 67 million elements stay computed.
+    Results above 67 million elements stay computed, and so do those that runtimes do not agree on: a resized or
+    unpooled tensor, and arithmetic in half precision, which each of them rounds in other places.
     """
 
     effect = Effect.EXACT
@@ -56,6 +78,10 @@ def _obstacle(program: Program, op: Op) -> str | None:
         return "its result leaves the network"
     if any(_elements(program, tensor) > _LARGEST for tensor in op.outputs if tensor):
         return f"its result has more than {_LARGEST:,} elements"
+    dtype = program.type(op.y).dtype
+    is_half = dtype is not None and dtype.itemsize == 2 and dtype.kind not in "iu"
+    if op.op_type in _RUNTIMES_DISAGREE or (is_half and op.op_type not in _MOVEMENT):
+        return "runtimes do not agree on its result"
     if _widens(program, op):
         return "it widens weights that are stored in fewer bits"
     return None
@@ -100,7 +126,8 @@ def _evaluate(program: Program, op: Op, feeds: dict[str, Array]) -> list[Array] 
     opset = onnx.helper.make_opsetid("", program.opset)
     try:
         evaluator = cast(Any, ReferenceEvaluator(onnx.helper.make_model(graph, opset_imports=[opset])))
-        found = cast(list[object], evaluator.run(None, feeds))
+        with np.errstate(all="ignore"):
+            found = cast(list[object], evaluator.run(None, feeds))
     except _FAILURES:
         return None
     values = [np.array(cast(Array, value)) for value in found if isinstance(value, (np.ndarray, np.generic))]

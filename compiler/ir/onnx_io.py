@@ -1,11 +1,13 @@
 """ONNX in and out, through graphsurgeon: the only place where either library's objects meet a program."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, cast
 
 import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
+from onnx_graphsurgeon.logger import G_LOGGER
 
 from compiler.ir.program import Program
 from compiler.ir.types import Array, Attribute, Node, TensorType
@@ -17,7 +19,8 @@ def from_model(model: onnx.ModelProto, stand_ins: Mapping[str, Array] | None = N
     An initializer that is listed as a graph input counts as a constant. `stand_ins` are values for constants that
     the model only declares. Linear in nodes plus weight bytes.
     """
-    graph = cast(Any, gs.import_onnx(model))
+    with _silence():
+        graph = cast(Any, gs.import_onnx(model))
     program = Program(graph.name or "network", {_domain(opset.domain): opset.version for opset in model.opset_import})
     protos = list(model.graph.node)
     initialised = {tensor.name for tensor in model.graph.initializer}
@@ -63,6 +66,18 @@ def to_skeleton(program: Program, largest: int = 4096) -> onnx.ModelProto:
 def _domain(name: str | None) -> str:
     """Spell ONNX's own domain in the one way that a program uses."""
     return "" if name in (None, "", "ai.onnx") else name
+
+
+@contextmanager
+def _silence() -> Generator[None]:
+    """Keep graphsurgeon's warnings off the terminal, where a JSON report may be written."""
+    logger = cast(Any, G_LOGGER)
+    before = logger.severity
+    logger.severity = logger.CRITICAL
+    try:
+        yield
+    finally:
+        logger.severity = before
 
 
 def _keep_all(_: Array) -> bool:
@@ -158,7 +173,8 @@ def _export(program: Program, keeps: Callable[[Array], bool]) -> onnx.ModelProto
         opset=program.opset,
         import_domains=[onnx.helper.make_opsetid(domain, version) for domain, version in program.opsets.items()],
     )
-    model = gs.export_onnx(graph, do_type_check=False, ir_version=_ir_version(program.opset))
+    with _silence():
+        model = gs.export_onnx(graph, do_type_check=False, ir_version=_ir_version(program.opset))
     present = {item.name for item in model.graph.initializer}
     for name in dict.fromkeys((*captured, *program.outputs)):
         if (value := program.const(name)) is not None and name not in present and keeps(value):

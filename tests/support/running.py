@@ -40,6 +40,8 @@ def _distance(expected: Array, found: Array) -> float:
         return 0.0
     a, b = expected.astype(np.float64), found.astype(np.float64)
     same = (a == b) | (np.isnan(a) & np.isnan(b))
-    scale = max(float(np.ptp(a)), float(np.abs(a).max()), _SMALLEST_RANGE)
-    worst = float(np.where(same, 0.0, np.abs(a - b)).max()) / scale
+    finite = a[np.isfinite(a)]
+    scale = max(float(np.ptp(finite)), float(np.abs(finite).max()), _SMALLEST_RANGE) if finite.size else 1.0
+    with np.errstate(invalid="ignore"):
+        worst = float(np.where(same, 0.0, np.abs(a - b)).max()) / scale
     return worst if np.isfinite(worst) else float("inf")

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from compiler.contracts import Context, Decision, Effect, Log
+from compiler.contracts import Context, Decision, Effect, Log, Pass
 from compiler.diagnostic import Diagnostic
 from compiler.ir import Program, refresh_types
 from compiler.registry import load_named_target, load_pass, pass_names
@@ -34,6 +34,11 @@ def target(name: str = "tx2") -> Target:
     return load_named_target(name)
 
 
+@cache
+def _kind(name: str) -> type[Pass]:
+    return load_pass(name)
+
+
 def apply(
     name: str,
     program: Program,
@@ -43,7 +48,7 @@ def apply(
     is_stand_in: bool = False,
 ) -> Applied:
     """Check, decide, rewrite and bring types up to date, on a clone."""
-    todo = load_pass(name).model_validate(options or {})
+    todo = _kind(name).model_validate(options or {})
     twin, log = program.clone(), Log()
     context = Context(target(on), np.random.default_rng(0), is_stand_in=is_stand_in)
     refusals = tuple(todo.check(twin, context.target))
@@ -54,6 +59,7 @@ def apply(
     return Applied(twin, decision, log, refusals)
 
 
+@cache
 def exact_passes() -> tuple[str, ...]:
     """Name every installed pass that promises to keep outputs."""
-    return tuple(name for name in pass_names() if load_pass(name).effect is Effect.EXACT)
+    return tuple(name for name in pass_names() if _kind(name).effect is Effect.EXACT)
