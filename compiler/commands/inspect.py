@@ -55,28 +55,36 @@ def _type(program: ProgramView, tensor: str) -> dict[str, object]:
 
 
 def _show(program: ProgramView, layers: list[LayerCost], total: Cost, target: str | None) -> None:
-    """Print the layers that cost something, then the sums."""
-    header = ["layer", "operator", "output", "parameters", "MMAC", "kB moved"]
-    rows = [
-        [
-            layer.layer,
-            layer.op_type,
-            str(list(program.type(program.op(layer.layer).y).shape or ())),
-            f"{layer.parameters:,}",
-            f"{layer.macs / 1e6:,.2f}",
-            f"{layer.bytes / 1e3:,.0f}",
-            f"{layer.predicted_ms:.3f}",
-            layer.bound,
-        ]
-        for layer in layers
-    ]
+    """Print the layers, then the sums."""
+    header = ["layer", "operator", "output", "weights", "MMAC", "kB"]
+    rows = [_row(program, layer) for layer in layers]
     if target is None:
         rows = [row[:6] for row in rows]
     else:
-        header += ["predicted ms", "bound by"]
-    write_table(f"{program.name}, opset {program.opset}", header, rows, numbers=(3, 4, 5, 6))
+        header += ["ms", "bound by"]
+    write_table(
+        f"{program.name}, opset {program.opset}; kB is the memory that a layer moves",
+        header,
+        rows,
+        numbers=(3, 4, 5, 6),
+    )
     counts = Counter(op.op_type for op in program.each())
-    names = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-    say(f"operators: {names}")
-    when = f", predicted {total.predicted_ms:,.2f} ms on {target} (a model, not a measurement)" if target else ""
-    say(f"parameters {total.parameters:,} ({total.bytes / 1e6:,.2f} MB), {total.macs / 1e9:,.4f} GMAC{when}")
+    say(f"operators: {', '.join(f'{name} {count}' for name, count in sorted(counts.items()))}")
+    say(f"total: {total.parameters:,} parameters ({total.bytes / 1e6:,.2f} MB), {total.macs / 1e9:,.4f} GMAC")
+    if target is not None:
+        say(f"predicted on {target}: {total.predicted_ms:,.2f} ms (from a latency model, not measured)")
+
+
+def _row(program: ProgramView, layer: LayerCost) -> list[str]:
+    """Write one layer's figures."""
+    shape = program.type(program.op(layer.layer).y).shape
+    return [
+        layer.layer,
+        layer.op_type,
+        "?" if shape is None else "x".join(str(dim) for dim in shape) or "scalar",
+        f"{layer.parameters:,}",
+        f"{layer.macs / 1e6:,.2f}",
+        f"{layer.bytes / 1e3:,.0f}",
+        f"{layer.predicted_ms:.3f}",
+        "" if layer.bound == "nothing" else layer.bound,
+    ]

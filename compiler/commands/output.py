@@ -12,6 +12,9 @@ from compiler.rendering.safe import visible
 FINE, FOUND, UNREADABLE = 0, 1, 2
 _PIPE_WIDTH = 10_000
 """Columns of a table that goes to a pipe or a file: never folded, so that every row is one line."""
+_LEAST_WIDTH = 80
+_NARROWEST = 4
+"""Columns that are left to a text before it is folded."""
 
 
 def say(text: str) -> None:
@@ -46,18 +49,26 @@ def write_json(document: object) -> None:
 
 
 def write_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> None:
-    """Print a table; `numbers` are the columns to align right. Names never reach rich as markup."""
+    """Print a table; `numbers` are the columns to align right. Names never reach rich as markup.
+
+    On a narrow terminal the first column is folded, and the last one if it holds text; figures stay in one piece.
+    """
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(visible(title)), box=SIMPLE, title_justify="left", pad_edge=False)
+    table = Table(title=Text(visible(title)), box=SIMPLE, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
     for index, name in enumerate(header):
-        table.add_column(name, justify="right" if index in numbers else "left", overflow="fold")
+        is_whole = index > 0 and (index < len(header) - 1 or bool(numbers))
+        justify = "right" if index in numbers else "left"
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=is_whole, min_width=_NARROWEST)
     for row in rows:
         table.add_row(*(Text(visible(cell)) for cell in row))
     console = Console(highlight=False, file=sys.stdout)
-    if not console.is_terminal:
-        console = Console(highlight=False, file=sys.stdout, width=_PIPE_WIDTH)
-    console.print(table)
+    # Below the least width figures would be cut short, and read as others.
+    width = max(console.width, _LEAST_WIDTH) if console.is_terminal else _PIPE_WIDTH
+    console = Console(highlight=False, file=sys.stdout, width=width)
+    with console.capture() as printed:
+        console.print(table)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in printed.get().splitlines()))

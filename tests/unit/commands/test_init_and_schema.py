@@ -1,0 +1,57 @@
+"""`compress init` and `compress schema`: what they write can be used at once."""
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import jsonschema
+import pytest
+import yaml
+
+from tests.support.commands import RECIPES, compress
+
+
+@pytest.mark.parametrize("target", ["tx2", "host", "rk3399"])
+def test_a_first_recipe_lints_clean(tmp_path: Path, target: str) -> None:
+    made = compress("init", RECIPES / "quickstart/detector.onnx", "--target", target, cwd=tmp_path)
+    assert made.status == 0
+    assert made.out == "wrote recipe.yaml; next: compress lint recipe.yaml\n"
+    said = compress("lint", "recipe.yaml", cwd=tmp_path)
+    assert said.status == 0, said.out
+    assert "error" not in said.out
+
+
+def test_a_first_recipe_builds_and_every_comment_can_be_put_to_use(tmp_path: Path) -> None:
+    assert compress("init", RECIPES / "quickstart/detector.onnx", "--target", "host", cwd=tmp_path).status == 0
+    assert compress("build", "recipe.yaml", cwd=tmp_path).status == 0
+    lines = (tmp_path / "recipe.yaml").read_text().splitlines()
+    keys = ("# data:", "#   calibration", "#   validation", "#   preprocess", "# evaluate:", "# budget:")
+    whole = [line[2:] if line.startswith(keys) else line for line in lines]
+    (tmp_path / "recipe.yaml").write_text("\n".join(whole))
+    said = compress("lint", "recipe.yaml", cwd=tmp_path)
+    assert said.status == 0, said.out
+
+
+@pytest.mark.parametrize("stem", ["con", "-", "モデル", "a" * 200, "Net v2.1 (final)", "COM1.v2"])
+def test_a_product_is_named_after_any_file(tmp_path: Path, stem: str) -> None:
+    path = tmp_path / f"{stem}.onnx"
+    path.write_bytes((RECIPES / "quickstart/detector.onnx").read_bytes())
+    assert compress("init", path, "--out", tmp_path / "r.yaml").status == 0
+    said = compress("lint", tmp_path / "r.yaml")
+    assert said.status == 0, said.out
+
+
+@pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*/recipe.yaml")), ids=lambda path: path.parent.name)
+def test_the_schema_accepts_the_checked_in_recipes_and_refuses_faults(recipe: Path) -> None:
+    schema = compress("schema").json()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    document = cast(dict[str, Any], yaml.safe_load(recipe.read_text()))
+    validate = cast(Any, jsonschema).validate
+    validate(document, schema)
+    for fault in ({"sead": 1}, {"passes": [{"level-prune": {"level": 2}}]}, {"target": 7}, {"version": 2}):
+        with pytest.raises(jsonschema.ValidationError):
+            validate(document | fault, schema)
+
+
+def test_the_schema_is_plain_json() -> None:
+    assert json.loads(compress("schema").out)["type"] == "object"
