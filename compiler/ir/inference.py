@@ -18,7 +18,9 @@ def infer_types(program: Program) -> dict[str, TensorType]:
     del skeleton.graph.value_info[:]
     for value in skeleton.graph.output:
         value.type.tensor_type.ClearField("shape")
-    inferred = onnx.shape_inference.infer_shapes(skeleton, check_type=True, strict_mode=True, data_prop=True)
+    # Following values through the graph is for shapes computed in it; elsewhere it would spell out large constants.
+    is_computing = any(node.op_type in ("Shape", "Size") for node in skeleton.graph.node)
+    inferred = onnx.shape_inference.infer_shapes(skeleton, check_type=True, strict_mode=True, data_prop=is_computing)
     values = (*inferred.graph.value_info, *inferred.graph.output)
     return {value.name: _type_of(value) for value in values if not program.is_constant(value.name)}
 
