@@ -154,20 +154,16 @@ def _export(program: Program, keeps: Callable[[Array], bool]) -> onnx.ModelProto
 
     def tensor(name: str) -> Any:
         if name not in tensors:
-            kind, value = program.type(name), program.const(name)
-            if value is not None and keeps(value):
-                tensors[name] = gs.Constant(name, _in_order(value))
-            else:
-                tensors[name] = gs.Variable(name, kind.dtype, cast(Any, kind.shape))
+            kind = program.type(name)
+            tensors[name] = gs.Variable(name, kind.dtype, cast(Any, kind.shape))
         return tensors[name] if name else gs.Variable.empty()
 
     ops = list(program.each())
-    nodes = [_node_out(program, op.name, tensor) for op in ops]
-    captured = [name for op in ops for name in op.captures]
-    hidden = [name for name in sorted(program.constants) if not isinstance(tensor(name), gs.Constant)]
+    values = {name: value for name in sorted(program.constants) if (value := program.const(name)) is not None}
+    shown = {name: value for name, value in values.items() if keeps(value)}
     graph = gs.Graph(
-        nodes=nodes,
-        inputs=[tensor(name) for name in (*program.inputs, *hidden)],
+        nodes=[_node_out(program, op.name, tensor) for op in ops],
+        inputs=[tensor(name) for name in (*program.inputs, *(name for name in values if name not in shown))],
         outputs=[tensor(name) for name in program.outputs],
         name=program.name,
         opset=program.opset,
@@ -175,10 +171,12 @@ def _export(program: Program, keeps: Callable[[Array], bool]) -> onnx.ModelProto
     )
     with _silence():
         model = gs.export_onnx(graph, do_type_check=False, ir_version=_ir_version(program.opset))
-    present = {item.name for item in model.graph.initializer}
-    for name in dict.fromkeys((*captured, *program.outputs)):
-        if (value := program.const(name)) is not None and name not in present and keeps(value):
-            model.graph.initializer.append(onnx.numpy_helper.from_array(_in_order(value), name))
+    notes = [note for note in model.graph.value_info if note.name not in shown]
+    del model.graph.value_info[:]
+    model.graph.value_info.extend(notes)
+    model.graph.initializer.extend(
+        onnx.numpy_helper.from_array(_in_order(value), name) for name, value in shown.items()
+    )
     for proto, op in zip(model.graph.node, ops, strict=True):
         bodies = {key: item for key, item in op.attributes.items() if isinstance(item, onnx.GraphProto)}
         proto.attribute.extend(onnx.helper.make_attribute(key, item) for key, item in sorted(bodies.items()))
