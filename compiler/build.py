@@ -16,6 +16,7 @@ from compiler.check import check_program, has_errors
 from compiler.contracts import Context, Emission, Emitter
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.fidelity import make_probe
+from compiler.frontends.cache import cache_folder
 from compiler.frontends.onnx_file import Loaded
 from compiler.frontends.source import load_source
 from compiler.inputs import calibration, data_digest, image_input, probe_samples, scorer, settings_for
@@ -76,7 +77,7 @@ def build(path: Path, options: Options) -> list[Outcome]:
     plans = [make_plan(loaded, name) for name in target_names_of(loaded, options.targets)]
     emitters = [_emitter(plan, loaded) for plan in plans]
     started = time.perf_counter()
-    source = load_source(loaded)
+    source = load_source(loaded, cache_folder() if options.is_caching else None)
     lap = Lap(name="load", seconds=time.perf_counter() - started)
     jobs = [_Job(loaded, plan, emitter, source, options) for plan, emitter in zip(plans, emitters, strict=True)]
     return [_build_target(job, lap) for job in jobs]

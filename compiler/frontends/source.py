@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import onnx
+
 from compiler.diagnostic import CompressError, Diagnostic, Span
 from compiler.frontends import onnx_codes
+from compiler.frontends.cache import fetch, keep, key_of
 from compiler.frontends.onnx_file import Loaded, load_model, load_onnx
 from compiler.lint_codes import UNWRITABLE_PATH
 from compiler.recipe import LoadedRecipe
@@ -11,17 +14,22 @@ from compiler.recipe import LoadedRecipe
 OPSET = 13
 
 
-def load_source(loaded: LoadedRecipe) -> Loaded:
-    """Load a recipe's network with its weights. Raises CompressError at the recipe's line."""
+def load_source(loaded: LoadedRecipe, cache: Path | None = None) -> Loaded:
+    """Load a recipe's network with its weights. Raises CompressError at the recipe's line.
+
+    With a folder for kept exports, a torch network that was exported before is taken from there, without torch.
+    """
     model = loaded.recipe.model
     if model.onnx is not None:
         return _load_file(loaded, model.onnx)
-    from compiler.frontends.torch_factory import export_factory
-
     assert model.torch is not None
-    exported = export_factory(
-        model.torch, _folder(loaded), model.args, model.checkpoint, model.inputs, loaded.recipe.seed
-    )
+    key = None if cache is None else key_of(model, _folder(loaded), loaded.recipe.seed)
+    if cache is None or key is None:
+        return load_model(_exported(loaded), model.inputs, model.torch)
+    exported = fetch(cache, key)
+    if exported is None:
+        exported = _exported(loaded)
+        keep(cache, key, exported)
     return load_model(exported, model.inputs, model.torch)
 
 
@@ -68,6 +76,15 @@ def lock_structure(loaded: LoadedRecipe) -> Path:
 def structure_path(recipe: Path) -> Path:
     """Name the structure lock that belongs to a recipe file."""
     return recipe.parent / ("structure.onnx.txt" if recipe.stem == "recipe" else f"{recipe.stem}.structure.onnx.txt")
+
+
+def _exported(loaded: LoadedRecipe) -> onnx.ModelProto:
+    """Let torch build and export the network."""
+    from compiler.frontends.torch_factory import export_factory
+
+    model = loaded.recipe.model
+    assert model.torch is not None
+    return export_factory(model.torch, _folder(loaded), model.args, model.checkpoint, model.inputs, loaded.recipe.seed)
 
 
 def _load_file(loaded: LoadedRecipe, path: Path) -> Loaded:
