@@ -59,12 +59,21 @@ def check_graph(model: onnx.ModelProto, label: str) -> onnx.ModelProto:
 
 
 def check_operators(model: onnx.ModelProto, label: str) -> None:
-    """Let ONNX's own checker look at every operator, once all inputs have a shape."""
+    """Let ONNX's own checker look at every operator, once all inputs have a shape.
+
+    The checker asks for some shape of every output, also of those whose shape inference has yet to find.
+    """
+    open_outputs = [value.type.tensor_type for value in model.graph.output if value.type.HasField("tensor_type")]
+    open_outputs = [kind for kind in open_outputs if not kind.HasField("shape")]
+    for kind in open_outputs:
+        kind.shape.SetInParent()
     try:
         onnx.checker.check_model(model)
     except (onnx.checker.ValidationError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise _fault(codes.INVALID, f"{label}: {reason}", "have the exporting tool fixed, or export again") from error
+    for kind in open_outputs:
+        kind.ClearField("shape")
 
 
 def _fault(code: Code, message: str, advice: str | None = None, layer: str | None = None) -> CompressError:
@@ -162,6 +171,10 @@ def _check_form(model: onnx.ModelProto, label: str) -> None:
             raise _fault(codes.UNSUPPORTED_FORM, f"{label}: {value.name!r} is no plain tensor", "export it as a tensor")
         if value.type.tensor_type.elem_type == onnx.TensorProto.STRING:
             raise _fault(codes.UNSUPPORTED_FORM, f"{label}: {value.name!r} holds text", "convert it outside the model")
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        if (kind := value.type.tensor_type.elem_type) not in onnx.TensorProto.DataType.values():
+            said = f"{label}: {value.name!r} has the unknown element type {kind}"
+            raise _fault(codes.BAD_TENSOR, said, "export the model again")
     for tensor in _tensors(graph):
         if tensor.data_type in (onnx.TensorProto.STRING, onnx.TensorProto.UNDEFINED):
             raise _fault(codes.UNSUPPORTED_FORM, f"{label}: {tensor.name!r} holds no numbers", "remove the tensor")
