@@ -3,14 +3,14 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from compiler.allow import apply_allow, check_allow
-from compiler.artifact import MODEL, Manifest, reseal, write_artifact
+from compiler.artifact import MODEL, Manifest, check_place, reseal, write_artifact
 from compiler.budget import budget_findings, budget_lines
 from compiler.check import check_program, has_errors
 from compiler.contracts import Context, Emission, Emitter
@@ -70,8 +70,11 @@ class Outcome:
     findings: tuple[Diagnostic, ...]
 
 
-def build(path: Path, options: Options) -> list[Outcome]:
-    """Build every target of a recipe. Raises CompressError before anything is written for a target that fails."""
+def build(path: Path, options: Options) -> Iterator[Outcome]:
+    """Build a recipe for one target after the other.
+
+    Raises CompressError before anything is written for the target that fails; what was yielded before it stands.
+    """
     loaded = load_recipe(path, options.sets)
     check_allow(loaded)
     plans = [make_plan(loaded, name) for name in target_names_of(loaded, options.targets)]
@@ -80,7 +83,10 @@ def build(path: Path, options: Options) -> list[Outcome]:
     source = load_source(loaded, cache_folder() if options.is_caching else None)
     lap = Lap(name="load", seconds=time.perf_counter() - started)
     jobs = [_Job(loaded, plan, emitter, source, options) for plan, emitter in zip(plans, emitters, strict=True)]
-    return [_build_target(job, lap) for job in jobs]
+    for job in jobs:
+        check_place(job.folder)
+    for job in jobs:
+        yield _build_target(job, lap)
 
 
 def _emitter(plan: Plan, loaded: LoadedRecipe) -> Emitter:
@@ -125,11 +131,20 @@ def _findings(job: _Job, done: Run, *, measured: bool) -> list[Diagnostic]:
         said = f"{loaded.recipe.product} has no checkpoint: its weights are untrained"
         found.append(Diagnostic(UNTRAINED, said, "add `checkpoint` under `model`", loaded.at("model", "torch")))
     if not measured:
-        advice = "add `data: {validation: ...}` and `evaluate` to the recipe"
-        found.append(Diagnostic(NO_DATA, "there is nothing to measure accuracy on", advice, loaded.at("product")))
+        found.append(_why_not_measured(job))
     found += [*done.findings, *check_program(done.program, job.plan.target, rules())]
     kept = apply_allow(loaded, found, [job.plan.target.name])
     return [replace(item, span=item.span or loaded.at("model")) for item in kept]
+
+
+def _why_not_measured(job: _Job) -> Diagnostic:
+    """Say what is missing for a figure of accuracy."""
+    recipe, loaded = job.loaded.recipe, job.loaded
+    if recipe.data.validation is None or recipe.evaluate is None:
+        advice = "add `data: {validation: ...}` and `evaluate` to the recipe"
+        return Diagnostic(NO_DATA, "there is nothing to measure accuracy on", advice, loaded.at("product"))
+    said = "accuracy is not measured: the network takes something else than one image of three channels"
+    return Diagnostic(NO_DATA, said, "evaluate the artifact yourself", loaded.at("evaluate"))
 
 
 def _report(

@@ -1,5 +1,8 @@
 """What all tests share: how hypothesis runs, and the option that rewrites golden files."""
 
+import os
+from typing import Any
+
 import pytest
 from hypothesis import settings
 
@@ -14,3 +17,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail CI when a test was skipped: CI installs all that the tests need."""
+    reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = [] if reporter is None else reporter.stats.get("skipped", [])
+    if os.environ.get("CI") == "true" and reporter is not None and skipped and session.exitstatus == pytest.ExitCode.OK:
+        reporter.write_line(f"{len(skipped)} skipped: in CI every test has to run", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

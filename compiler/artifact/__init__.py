@@ -1,7 +1,7 @@
 """The artifact: a folder with a model, the kit that deploys it, and a manifest that vouches for both."""
 
 from compiler.artifact.check import verify_artifact
-from compiler.artifact.folder import write_artifact
+from compiler.artifact.folder import check_place, write_artifact
 from compiler.artifact.manifest import (
     MANIFEST,
     MODEL,
@@ -19,6 +19,7 @@ __all__ = [
     "MODEL",
     "Manifest",
     "TensorSpec",
+    "check_place",
     "expected_input",
     "expected_output",
     "read_manifest",

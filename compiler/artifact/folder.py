@@ -23,20 +23,23 @@ def write_artifact(folder: Path, fill: Callable[[Path], None]) -> None:
     draft in use is known by the lock on it, which the system drops when its owner dies.
     """
     try:
-        _check_place(folder)
+        check_place(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _own_draft(folder) as draft:
             fill(draft)
             with _locked(folder.parent):
-                _check_place(folder)
+                check_place(folder)
                 _swap(draft, folder)
     except OSError as error:
         message = f"cannot write {folder}: {error.strerror or error}"
         raise CompressError(Diagnostic(FOLDER_UNWRITABLE, message)) from error
 
 
-def _check_place(folder: Path) -> None:
-    """Refuse to replace what is no artifact."""
+def check_place(folder: Path) -> None:
+    """Refuse a place that holds something else than an artifact, or lies under a file. Raises CompressError."""
+    above = next(parent for parent in folder.absolute().parents if os.path.lexists(parent))
+    if not above.is_dir():
+        raise CompressError(Diagnostic(FOLDER_UNWRITABLE, f"cannot write {folder}: {above} is no folder"))
     if not os.path.lexists(folder):
         return
     is_folder = folder.is_dir() and not folder.is_symlink()

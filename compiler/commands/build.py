@@ -1,32 +1,43 @@
 """`compress build`."""
 
 import contextlib
+import json
 import sys
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 
 from compiler.build import Options, Outcome, build
-from compiler.commands.output import say, show_findings, status_of, status_of_failure, write_json
-from compiler.diagnostic import CompressError
-from compiler.rendering import write_text
+from compiler.commands.output import FINE, say, show_findings, status_of, status_of_failure, write_json
+from compiler.diagnostic import CompressError, Diagnostic
+from compiler.rendering import render, write_text
 from compiler.report.summary import Comparison, comparisons
 
 
 def build_command(recipe: Path, options: Options, output: str) -> int:
-    """Build, show what came out, and return the exit status."""
+    """Build, show each target's outcome when it is there, and return the exit status."""
+    outcomes: list[Outcome] = []
+    failure: tuple[Diagnostic, ...] = ()
     try:
         with _progress() as on_step:
-            outcomes = build(recipe, replace(options, on_step=on_step))
+            for outcome in build(recipe, replace(options, on_step=on_step)):
+                outcomes.append(outcome)
+                if output == "text":
+                    _show(outcome)
     except CompressError as error:
-        show_findings(error.diagnostics, output)
-        return status_of_failure(error.diagnostics)
+        failure = error.diagnostics
     if output == "json":
-        write_json([{"folder": str(item.folder), "report": item.report.model_dump(mode="json")} for item in outcomes])
-    else:
-        for outcome in outcomes:
-            _show(outcome)
-    return max(status_of(outcome.findings) for outcome in outcomes)
+        _write_json(outcomes, failure)
+    elif failure:
+        show_findings(failure, output)
+    found = max((status_of(outcome.findings) for outcome in outcomes), default=FINE)
+    return status_of_failure(failure) if failure else found
+
+
+def _write_json(outcomes: list[Outcome], failure: tuple[Diagnostic, ...]) -> None:
+    """Print what was built and what stopped the rest, as one document of one shape."""
+    builds = [{"folder": str(item.folder), "report": item.report.model_dump(mode="json")} for item in outcomes]
+    write_json({"builds": builds, **json.loads(render(failure, "json"))})
 
 
 def _show(outcome: Outcome) -> None:
