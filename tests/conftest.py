@@ -23,7 +23,7 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail CI when a test was skipped: CI installs all that the tests need."""
     reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
-    skipped = [] if reporter is None else reporter.stats.get("skipped", [])
+    skipped: list[object] = [] if reporter is None else list(reporter.stats.get("skipped", ()))
     if os.environ.get("CI") == "true" and reporter is not None and skipped and session.exitstatus == pytest.ExitCode.OK:
         reporter.write_line(f"{len(skipped)} skipped: in CI every test has to run", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
