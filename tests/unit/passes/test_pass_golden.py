@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from compiler.contracts import Effect
-from compiler.ir import digest, refresh_types, verify
+from compiler.ir import digest, parse_program, refresh_types, verify
 from compiler.registry import load_pass, pass_names
 from tests.support.golden import read_golden
 from tests.support.masking import masked
@@ -48,3 +48,14 @@ def test_a_pruned_network_equals_the_masked_one(path: Path) -> None:
 def test_every_pass_has_a_golden_file() -> None:
     shown = {read_golden(path).pass_name for path in FILES}
     assert shown == set(pass_names())
+
+
+def test_extra_outputs_of_an_old_normalisation_mean_that_it_trains() -> None:
+    program = parse_program("""
+    g (float[2,2,4,4] x) => (y)
+       <float[2,2,1,1] w, float[2] s, float[2] t, float[2] m, float[2] v>
+    { [conv] c = Conv (x, w)  [norm] y, mean, var, saved_mean, saved_var = BatchNormalization (c, s, t, m, v) }
+    """)
+    applied = apply("fold-batchnorm", program)
+    assert not applied.is_changed
+    assert [skip.why for skip in applied.log.skipped] == ["it normalises by its batch's own statistics"]
