@@ -14,7 +14,11 @@ def infer_types(program: Program) -> dict[str, TensorType]:
 
     Raises onnx.shape_inference.InferenceError when an operator's inputs cannot fit together.
     """
-    skeleton = to_skeleton(program)
+    return infer_types_of(program, to_skeleton(program))
+
+
+def infer_types_of(program: Program, skeleton: onnx.ModelProto) -> dict[str, TensorType]:
+    """Infer on a skeleton that is made already; the skeleton is used up."""
     del skeleton.graph.value_info[:]
     for value in skeleton.graph.output:
         value.type.tensor_type.ClearField("shape")

@@ -6,7 +6,7 @@ import onnx
 import onnx.checker
 import onnx.shape_inference
 
-from compiler.ir.inference import infer_types
+from compiler.ir.inference import infer_types_of
 from compiler.ir.onnx_io import to_skeleton
 from compiler.ir.order import CycleError
 from compiler.ir.program import Program
@@ -25,8 +25,9 @@ def verify(program: Program) -> list[str]:
     if problems:
         return problems
     try:
-        onnx.checker.check_model(_with_output_shapes(to_skeleton(program)))
-        inferred = infer_types(program)
+        skeleton = _with_output_shapes(to_skeleton(program))
+        onnx.checker.check_model(skeleton)
+        inferred = infer_types_of(program, skeleton)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         return [str(error).strip().splitlines()[0]]
     return [
