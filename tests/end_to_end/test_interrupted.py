@@ -67,11 +67,16 @@ def folder(tmp_path: Path) -> Path:
     return work
 
 
+_RUN = "from compiler.cli import main; main()"
+_AS_ON_A_TERMINAL = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+"""A shell that starts the tests in the background has them ignore Ctrl-C, and their children with them."""
+
+
 def build(work: Path, how: str) -> subprocess.CompletedProcess[str]:
     """Build for the fragile target in a process of its own."""
     (work / "how").write_text(how)
     return subprocess.run(
-        [sys.executable, "-c", "from compiler.cli import main; main()", "build", "recipe.yaml", "--target", "fragile"],
+        [sys.executable, "-c", f"{_AS_ON_A_TERMINAL}{_RUN}", "build", "recipe.yaml", "--target", "fragile"],
         cwd=work,
         env={**os.environ, "PYTHONPATH": str(work.parent / "site")},
         capture_output=True,
