@@ -51,10 +51,21 @@ def _recount(program: Program, piece: Piece, kept: list[NDArray[np.bool_]]) -> N
         start = int(np.count_nonzero(kept[0][: piece.start]))
         _write_entry(program, op, 1, piece.axis, start)
         _write_entry(program, op, 2, piece.axis, start + counts[1])
+    elif piece.kind == "gather" or piece.kind == "gather":
+        _repick(program, op, kept)
     elif piece.kind == "reshape":
         _write_entry(program, op, 1, piece.axis, counts[0])
     else:
         _write_entry(program, op, 3, piece.axis, counts[0])
+
+
+def _repick(program: Program, op: Op, kept: list[NDArray[np.bool_]]) -> None:
+    """Renumber the channels that a Gather picks, and pick those no longer that went."""
+    stays, picked = kept
+    indices = program.const(op.input(1))
+    assert indices is not None
+    places = np.cumsum(stays) - 1
+    program.give_const(op, 1, places[indices % stays.size][picked].astype(indices.dtype))
 
 
 def _write_entry(program: Program, op: Op, slot: int, place: int, number: int) -> None:

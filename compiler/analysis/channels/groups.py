@@ -92,7 +92,7 @@ def _signatures(filters: list[Use], pieces: list[Piece], labels: Ids) -> NDArray
     """
     rng = np.random.default_rng(0)
     mark = np.zeros(labels.size, dtype=np.uint64)
-    parts = [ids for piece in pieces if piece.kind in ("split", "slice") for ids in piece.ids]
+    parts = [ids for piece in pieces if piece.kind in ("gather", "slice", "split") for ids in piece.ids]
     for ids in (*(use.ids for use in filters), *parts):
         found, count = np.unique(labels[ids[ids != FIXED]], return_counts=True)
         mark[found] += count.astype(np.uint64) * rng.integers(1, 2**63, dtype=np.uint64)

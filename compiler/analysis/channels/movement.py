@@ -1,4 +1,4 @@
-"""Channels through data movement: join, part, cut, reshape, transpose, pad, resample."""
+"""Channels through data movement: join, part, cut, transpose, resample."""
 
 import numpy as np
 
@@ -89,24 +89,6 @@ def slice_(state: State, op: Op) -> None:
     state.layouts[op.y] = Layout(layout.axis, layout.ids[first:last])
 
 
-def reshape(state: State, op: Op) -> None:
-    """Reshape, Flatten, Squeeze, Unsqueeze: channels may keep their axis or merge with the axes behind them."""
-    layout = state.layout(op.x)
-    if layout is None:
-        return
-    before, after = state.program.shape(op.x), state.program.shape(op.y)
-    if op.op_type != "Flatten" and state.program.const(op.input(1)) is None:
-        state.pin_inputs(op, "its target depends on the shape of its input")
-        return
-    found = None if before is None or after is None else _reshaped(layout, before, after)
-    if found is None or _copies_another_axis(state, op, layout, found):
-        state.pin_inputs(op, f"{op.op_type} mixes channels with other axes")
-        return
-    state.layouts[op.y] = found
-    if op.op_type == "Reshape":
-        state.pieces.append(Piece(op.name, "reshape", found.axis, (found.ids,)))
-
-
 def transpose(state: State, op: Op) -> None:
     """Transpose: the channel axis moves."""
     layout, shape = state.layout(op.x), state.program.shape(op.x)
@@ -117,22 +99,6 @@ def transpose(state: State, op: Op) -> None:
         return
     order = op.integers("perm") or tuple(reversed(range(len(shape))))
     state.layouts[op.y] = Layout(order.index(layout.axis), layout.ids)
-
-
-def pad(state: State, op: Op) -> None:
-    """Pad: fine as long as no channels are added."""
-    layout, pads = state.layout(op.x), state.program.const(op.input(1))
-    shape = state.program.shape(op.x)
-    if layout is None:
-        return
-    if pads is None or shape is None or op.has(3):
-        state.pin_inputs(op, "its pads are computed at run time, or given for some axes only")
-        return
-    amounts = pads.reshape(2, len(shape))[:, layout.axis]
-    if amounts.any():
-        state.pin_inputs(op, "it adds channels")
-        return
-    state.layouts[op.y] = layout
 
 
 def resize(state: State, op: Op) -> None:
@@ -163,27 +129,6 @@ def _scale(state: State, op: Op, layout: Layout) -> float:
     if op.has(3):
         return 1.0
     return float("nan") if scales is None or scales.size <= layout.axis else float(scales.ravel()[layout.axis])
-
-
-def _copies_another_axis(state: State, op: Op, layout: Layout, found: Layout) -> bool:
-    """Tell whether a 0 in a Reshape's target copies a dimension between the channels and another axis."""
-    target = state.program.const(op.input(1)) if op.op_type == "Reshape" else None
-    if target is None or layout.axis == found.axis:
-        return False
-    return any(axis < target.size and int(target.ravel()[axis]) == 0 for axis in (layout.axis, found.axis))
-
-
-def _reshaped(layout: Layout, before: tuple[int, ...], after: tuple[int, ...]) -> Layout | None:
-    """Find the channels after a row-major reshape, or None when they are torn apart or merged with earlier axes."""
-    outer, width = int(np.prod(before[: layout.axis])), layout.ids.size
-    for axis in range(len(after)):
-        if int(np.prod(after[:axis])) != outer or after[axis] < width:
-            continue
-        repeat, rest = divmod(after[axis], width)
-        behind = np.cumprod((1, *before[layout.axis + 1 :]))
-        if rest == 0 and repeat in behind:
-            return Layout(axis, np.repeat(layout.ids, repeat))
-    return None
 
 
 def _ids_of(state: State, tensor: str, layout: Layout | None, axis: int) -> Ids:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from compiler.analysis.channels import arithmetic, movement, weighted
+from compiler.analysis.channels import arithmetic, movement, reordering, weighted
 from compiler.analysis.channels.identities import State
 from compiler.ir import Op, ProgramView
 
@@ -14,7 +14,10 @@ _CHANNELWISE = (
     "Sqrt", "Tanh", "ThresholdedRelu",
 )  # fmt: skip
 _POOLS = ("AveragePool", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "LpPool", "MaxPool")
-_ELEMENTWISE = ("Add", "Cast", "Clip", "Div", "Max", "Mean", "Min", "Mul", "PRelu", "Pow", "Sub", "Sum", "Where")
+_ELEMENTWISE = (
+    "Add", "And", "Cast", "Clip", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Mean",
+    "Min", "Mod", "Mul", "Not", "Or", "PRelu", "Pow", "Sub", "Sum", "Where", "Xor",
+)  # fmt: skip
 _REDUCTIONS = (
     "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd",
     "ReduceSum", "ReduceSumSquare",
@@ -27,7 +30,7 @@ _RULES: dict[str, _Rule] = {
     **dict.fromkeys(_REDUCTIONS, arithmetic.along_axes),
     **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax", "LpNormalization"), arithmetic.over_one_axis),
     **dict.fromkeys(("BatchNormalization", "InstanceNormalization"), weighted.batch_norm),
-    **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze"), movement.reshape),
+    **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze"), reordering.reshape),
     "Conv": weighted.conv,
     "ConvTranspose": weighted.conv_transpose,
     "Gemm": weighted.gemm,
@@ -36,9 +39,24 @@ _RULES: dict[str, _Rule] = {
     "Split": movement.split,
     "Slice": movement.slice_,
     "Transpose": movement.transpose,
-    "Pad": movement.pad,
+    "Pad": reordering.pad,
     "Resize": movement.resize,
+    "DepthToSpace": reordering.depth_to_space,
+    "SpaceToDepth": reordering.space_to_depth,
+    "Expand": reordering.expand,
+    "Gather": reordering.gather,
+    "Tile": reordering.tile,
 }
+
+_REFUSALS = {
+    "GroupNormalization": "it normalises over groups of channels",
+    "LRN": "it normalises over neighbouring channels",
+    "LayerNormalization": "it normalises over the channels",
+    "MeanVarianceNormalization": "it normalises over axes that may hold the channels",
+    "Shape": "the number of channels is read at run time",
+    "Size": "the number of elements is read at run time",
+}
+"""Operators that are known and hold channels fast."""
 
 
 def walk(program: ProgramView) -> State:
@@ -50,7 +68,7 @@ def walk(program: ProgramView) -> State:
     for op in program.each():
         rule = None if op.domain or op.captures else _RULES.get(op.op_type)
         if rule is None:
-            state.pin_inputs(op, f"the channel analysis does not know the operator {op.op_type}")
+            state.pin_inputs(op, _REFUSALS.get(op.op_type, f"the channel analysis does not know {op.op_type}"))
         else:
             rule(state, op)
         for output in op.outputs:
