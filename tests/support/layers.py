@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from hypothesis import strategies as st
 
+from tests.support.moves import MOVES
 from tests.support.sketch import Sketch
-
-_WIDEST = 12
 
 
 def _conv(sketch: Sketch) -> None:
@@ -82,43 +81,6 @@ def _join(sketch: Sketch) -> None:
     sketch.add(sketch.draw(st.sampled_from(["Add", "Mul", "Sum", "Max"])), [x, sketch.pick_like(x)], sketch.shape(x))
 
 
-def _concat(sketch: Sketch) -> None:
-    x = sketch.pick()
-    _, channels, height, width = sketch.shape(x)
-    fits = [n for n in sketch.tensors if sketch.shape(n)[2:] == (height, width)]
-    other = sketch.draw(st.sampled_from(fits))
-    if channels + sketch.shape(other)[1] > _WIDEST:
-        return
-    axis = sketch.draw(st.sampled_from([1, -3]))
-    sketch.add("Concat", [x, other], (1, channels + sketch.shape(other)[1], height, width), {"axis": axis})
-
-
-def _concat_aside(sketch: Sketch) -> None:
-    x = sketch.pick()
-    _, channels, height, width = sketch.shape(x)
-    if width <= 8:
-        sketch.add("Concat", [x, sketch.pick_like(x)], (1, channels, height, 2 * width), {"axis": 3})
-
-
-def _split(sketch: Sketch) -> None:
-    x = sketch.pick()
-    channels = sketch.shape(x)[1]
-    if channels > 1:
-        first = sketch.number(1, channels - 1)
-        sketch.add_split(x, [first, channels - first])
-
-
-def _slice(sketch: Sketch) -> None:
-    x = sketch.pick()
-    _, channels, height, width = sketch.shape(x)
-    first = sketch.number(0, channels - 1)
-    last = sketch.number(first + 1, channels)
-    start = first - channels if sketch.chance() else first
-    end = 2**40 if last == channels else last
-    bounds = [sketch.integers(start), sketch.integers(end), sketch.integers(sketch.draw(st.sampled_from([1, -3])))]
-    sketch.add("Slice", [x, *bounds], (1, last - first, height, width))
-
-
 def _pool(sketch: Sketch) -> None:
     x = sketch.pick()
     _, channels, height, width = sketch.shape(x)
@@ -168,30 +130,13 @@ def _resize(sketch: Sketch) -> None:
     sketch.add("Resize", [x, *(by_scale if sketch.chance() else by_size)], shape, {"mode": "nearest"})
 
 
-def _reshape(sketch: Sketch) -> None:
-    """Flatten the pixels and put them back, with the target written in one of several ways."""
+def _threshold(sketch: Sketch) -> None:
+    """Choose between two tensors by a comparison with a constant per channel."""
     x = sketch.pick()
-    _, channels, height, width = sketch.shape(x)
-    there = sketch.draw(st.sampled_from([(1, channels, -1), (0, 0, -1), (1, -1, height * width)]))
-    back = sketch.draw(st.sampled_from([(1, channels, height, width), (0, 0, height, width), (1, -1, height, width)]))
-    flat = sketch.add("Reshape", [x, sketch.integers(*there)], (1, channels, height * width))
-    sketch.add("Reshape", [flat, sketch.integers(*back)], sketch.shape(x))
-
-
-def _last_axis(sketch: Sketch) -> None:
-    """Work on the channels while they are the last axis."""
-    x = sketch.pick()
-    _, channels, height, width = sketch.shape(x)
-    moved = sketch.program.fresh("moved")
-    sketch.program.add("Transpose", [x], [moved], {"perm": [0, 2, 3, 1]}, name=f"{moved}_node")
-    scaled = sketch.program.fresh("scaled")
-    width_out = sketch.number(1, 4)
-    op_type, weight = (
-        ("MatMul", sketch.weight(channels, width_out)) if sketch.chance() else ("Mul", sketch.vector(channels))
-    )
-    sketch.program.add(op_type, [moved, weight], [scaled], name=f"{scaled}_node")
-    out = width_out if op_type == "MatMul" else channels
-    sketch.add("Transpose", [scaled], (1, out, height, width), {"perm": [0, 3, 1, 2]})
+    shape = sketch.shape(x)
+    bits = sketch.program.fresh("bits")
+    sketch.program.add("Greater", [x, sketch.vector(shape[1], 1, 1)], [bits], name=f"{bits}_node")
+    sketch.add("Where", [bits, x, sketch.pick_like(x)], shape)
 
 
 def _unknown(sketch: Sketch) -> None:
@@ -217,8 +162,21 @@ def head(sketch: Sketch) -> str:
 
 
 LAYERS: Mapping[str, Callable[[Sketch], None]] = {
-    "activation": _activation, "bounded": _bounded, "concat": _concat, "concat aside": _concat_aside, "conv": _conv,
-    "conv again": _conv, "conv once more": _conv, "deconv": _deconv, "gate": _gate, "join": _join,
-    "last axis": _last_axis, "mean": _mean, "norm": _norm, "operand": _operand, "pad": _pad, "pool": _pool,
-    "reshape": _reshape, "resize": _resize, "slice": _slice, "split": _split, "unknown": _unknown,
-}  # fmt: skip
+    **MOVES,
+    "activation": _activation,
+    "bounded": _bounded,
+    "conv": _conv,
+    "conv again": _conv,
+    "conv once more": _conv,
+    "deconv": _deconv,
+    "gate": _gate,
+    "join": _join,
+    "mean": _mean,
+    "norm": _norm,
+    "operand": _operand,
+    "pad": _pad,
+    "pool": _pool,
+    "resize": _resize,
+    "threshold": _threshold,
+    "unknown": _unknown,
+}
