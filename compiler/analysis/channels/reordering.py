@@ -43,7 +43,7 @@ def reshape(state: State, op: Op) -> None:
 
 def depth_to_space(state: State, op: Op) -> None:
     """DepthToSpace in both modes: blocks of channels become blocks of pixels."""
-    layout, block = state.layout(op.x), op.integer("blocksize", 1)
+    layout, block = _on_axis_1(state, op), op.integer("blocksize", 1)
     if layout is None:
         return
     is_column_first = op.text("mode", "DCR") == "DCR"
@@ -54,12 +54,12 @@ def depth_to_space(state: State, op: Op) -> None:
         order = (0, 3, 4, 1, 5, 2) if is_column_first else (0, 1, 4, 2, 5, 3)
         return ids.reshape(split).transpose(order).reshape(n, c // block**2, h * block, w * block)
 
-    _place(state, op, _moved(state, op, layout, move, prefer=1))
+    _place(state, op, _moved(state, op, layout, move, onto=1))
 
 
 def space_to_depth(state: State, op: Op) -> None:
     """SpaceToDepth: blocks of pixels become blocks of channels."""
-    layout, block = state.layout(op.x), op.integer("blocksize", 1)
+    layout, block = _on_axis_1(state, op), op.integer("blocksize", 1)
     if layout is None:
         return
 
@@ -68,7 +68,7 @@ def space_to_depth(state: State, op: Op) -> None:
         parts = ids.reshape(n, c, h // block, block, w // block, block).transpose(0, 3, 5, 1, 2, 4)
         return parts.reshape(n, c * block**2, h // block, w // block)
 
-    _place(state, op, _moved(state, op, layout, move))
+    _place(state, op, _moved(state, op, layout, move, onto=1))
 
 
 def tile(state: State, op: Op) -> None:
@@ -148,14 +148,23 @@ def _common_tail(before: tuple[int, ...], after: tuple[int, ...], axis: int) -> 
     return count
 
 
+def _on_axis_1(state: State, op: Op) -> Layout | None:
+    """Return the layout of a node's input when the channels lie on axis 1; keep them otherwise."""
+    layout = state.layout(op.x)
+    if layout is not None and layout.axis != 1:
+        state.pin_inputs(op, "its input's channels lie on another axis")
+        return None
+    return layout
+
+
 def _moved(  # noqa: PLR0913, PLR0917 - a move, and how to read its result
-    state: State, op: Op, layout: Layout, move: Move, same: int = 0, prefer: int | None = None
+    state: State, op: Op, layout: Layout, move: Move, same: int = 0, onto: int | None = None
 ) -> Layout | None:
     """Move a tensor of identities and find the axis that they vary along afterwards; tie what varies along others.
 
-    `same` of the last axes are left alone by the move and are passed as 1; `prefer` names the axis that channels are
-    to lie on if they vary along it, else it is the one with most of them. Linear in the other axes' elements. None,
-    and the channels stay, when the shape is not known.
+    `same` of the last axes are left alone by the move and are passed as 1; `onto` names the axis that channels have to
+    lie on, else it is the one with most of them. Linear in the other axes' elements. None, and the channels stay,
+    when the shape is not known.
     """
     shape = state.program.shape(op.x)
     shape = None if shape is None else shape[: len(shape) - same] + (1,) * same
@@ -165,8 +174,9 @@ def _moved(  # noqa: PLR0913, PLR0917 - a move, and how to read its result
     row = layout.ids.reshape([-1 if axis == layout.axis else 1 for axis in range(len(shape))])
     moved = move(np.broadcast_to(row, shape))
     axes = [axis for axis in range(moved.ndim) if (moved != moved.take([0], axis)).any()]
+    axes += [] if onto is None or onto in axes else [onto]
     rows = [_along(moved, axis) for axis in axes] or [_along(moved, min(layout.axis, moved.ndim - 1))]
-    widest = axes.index(prefer) if prefer in axes else _widest(rows)
+    widest = _widest(rows) if onto is None else axes.index(onto)
     axis = axes[widest] if axes else min(layout.axis, moved.ndim - 1)
     if len(axes) > 1:
         full = np.broadcast_to(rows[widest].reshape([-1 if a == axis else 1 for a in range(moved.ndim)]), moved.shape)
