@@ -19,7 +19,7 @@ from compiler.fidelity import make_probe
 from compiler.frontends.cache import cache_folder
 from compiler.frontends.onnx_file import Loaded
 from compiler.frontends.source import load_source
-from compiler.inputs import calibration, data_digest, image_input, probe_samples, scorer, settings_for
+from compiler.inputs import calibration, data_digest, image_input, probe_samples, scenes, scorer, settings_for
 from compiler.ir import Program, digest, dump, model_bytes
 from compiler.pipeline import Instruments, Run, costs, run
 from compiler.plan import Plan, make_plan, target_names_of
@@ -113,7 +113,7 @@ def _build_target(job: _Job, load: Lap) -> Outcome:
         _dumper(job.folder) if job.options.is_dumping else None,
         job.options.on_step,
     )
-    context = Context(target, np.random.default_rng(recipe.seed), calibration(recipe, program))
+    context = Context(target, np.random.default_rng(recipe.seed), calibration(recipe, program), scenes(recipe, program))
     done = run(job.plan, program, context, instruments)
     laps = (load, Lap(name="passes and measurements", seconds=time.perf_counter() - started))
     findings = _findings(job, done, measured=score is not None)

@@ -11,6 +11,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from compiler.analysis.regions import Scene
 from compiler.diagnostic import Code, Diagnostic
 from compiler.ir import Array, Op, Program, ProgramView
 from compiler.target import Target
@@ -69,6 +70,8 @@ class Context:
     target: Target
     rng: np.random.Generator
     calibration: Callable[[], Iterator[Sample]] | None = None
+    scenes: Callable[[], Iterator[Scene]] | None = None
+    """The same with true boxes, where the recipe's data has them."""
     is_stand_in: bool = False
 
 

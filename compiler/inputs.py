@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from compiler.analysis.regions import Scene
 from compiler.contracts import Sample
 from compiler.data import evaluate_detector, list_source, read_samples
 from compiler.data.datasets import DataSource
+from compiler.data.datasets import Sample as Labelled
 from compiler.data.preprocess import Preprocess
 from compiler.ir import Array, Program, ProgramView, model_bytes
 from compiler.recipe import Recipe
@@ -32,6 +34,34 @@ def calibration(recipe: Recipe, program: ProgramView) -> Callable[[], Iterator[S
         return ({name: sample.array} for sample in read_samples(source, settings))
 
     return stream
+
+
+def scenes(recipe: Recipe, program: ProgramView) -> Callable[[], Iterator[Scene]] | None:
+    """Make a function that opens a fresh stream of images with their boxes.
+
+    They come from the calibration data if that is labelled, else from the validation data if that is, else from the
+    calibration data without boxes.
+    """
+    name = image_input(program)
+    given = [source for source in (recipe.data.calibration, recipe.data.validation) if source is not None]
+    source = next((source for source in given if source.coco is not None), given[0] if given else None)
+    if source is None or name is None:
+        return None
+    settings = settings_for(recipe, program, name)
+
+    def stream() -> Iterator[Scene]:
+        return (_scene(name, sample) for sample in read_samples(source, settings))
+
+    return stream
+
+
+def _scene(name: str, sample: Labelled) -> Scene:
+    """Bring a sample's boxes, (x, y, width, height) on the photograph, to corners on the network's input."""
+    corners = np.concatenate([sample.boxes[:, :2], sample.boxes[:, :2] + sample.boxes[:, 2:]], axis=1)
+    whole = np.array([[0.0, 0.0, sample.geometry.width, sample.geometry.height]])
+    height, width = sample.array.shape[2:]
+    content = sample.geometry.to_input(whole)[0]
+    return Scene({name: sample.array}, sample.geometry.to_input(corners), content, (height, width))
 
 
 def probe_samples(recipe: Recipe, program: ProgramView) -> list[Sample]:

@@ -121,3 +121,10 @@ BUDGET_UNCHECKED = Code(
     "The recipe sets a limit, and nothing was measured that could be held against it: an accuracy without labelled "
     "validation images, or a latency on a target without a model of its times. The limit protects nothing.",
 )
+CRITERION_LACKS = Code(
+    "P021",
+    "criterion-lacks",
+    Severity.ERROR,
+    "A pruning criterion needs something that the network or the recipe's data does not have: BatchNormalization after "
+    "every layer, or labelled images. The message names it, the help what to do instead.",
+)

@@ -9,11 +9,20 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from compiler.analysis.channels import ChannelGroup, Channels, Ids, find_channels
-from compiler.analysis.criteria import CRITERIA
+from compiler.analysis.criteria import (
+    ClusterOptions,
+    ClusterRanking,
+    CriterionName,
+    FirstRanking,
+    Ranking,
+    rank_by_clusters,
+    rank_by_scores,
+)
 from compiler.analysis.selectors import check_selectors, select
 from compiler.contracts import Context, Decision, Effect, Log, Pass
-from compiler.diagnostic import Diagnostic
+from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView
+from compiler.plan_codes import CRITERION_LACKS
 from compiler.rewrites.cut_channels import cut_channels
 from compiler.target import Target
 
@@ -23,6 +32,8 @@ class Kept(Decision):
 
     kept: dict[str, tuple[int, ...]]
     """Layer name to filter indices, ascending; layers that lose none are not listed."""
+    shortfall: dict[str, int] = {}
+    """For the cluster criterion: layers in which so many clusters were missing, their filters being alike."""
 
 
 class LevelPrune(Pass):
@@ -30,7 +41,11 @@ class LevelPrune(Pass):
 
     Of a layer's n filters, floor(n (1 - level)) stay and at least one: those with the highest score. Layers whose
     channels are added, multiplied or otherwise tied together lose the same channels, and a channel's score is then
-    the sum of its members' scores. Filters that reach an output of the network, or an operator whose channels the
+    the sum of its members' scores. Criteria: `l1` and `l2` norms of the weights, `batchnorm-scale`,
+    `geometric-median`, `random` as a baseline, and `cluster`, which groups filters by what their feature maps look
+    like on objects and on the background, and keeps one of each group.
+
+    Filters that reach an output of the network, or an operator whose channels the
     compiler cannot follow, stay; the report says which and why. The network really gets smaller: weights are cut,
     nothing is masked.
     """
@@ -38,7 +53,8 @@ class LevelPrune(Pass):
     effect = Effect.LOSSY
 
     level: float = Field(ge=0, lt=1, description="share of each layer's filters to remove")
-    criterion: Literal["l1"] = Field(default="l1", description="how a filter's importance is measured")
+    criterion: CriterionName = Field(default="l1", description="how a filter's importance is measured")
+    cluster: ClusterOptions = Field(default=ClusterOptions(), description="what the cluster criterion looks at")
     scope: Literal["local"] = Field(default="local", description="local: the same level in every layer")
     only: tuple[str, ...] = Field(default=(), description="prune these layers only: names, globs, operator types")
     skip: tuple[str, ...] = Field(default=(), description="leave these layers alone")
@@ -54,11 +70,13 @@ class LevelPrune(Pass):
     def decide(self, program: ProgramView, context: Context) -> Kept:
         """Choose what stays: by score, or on the lint path simply the first ones, as many as there will be."""
         channels = find_channels(program)
-        scores = {} if context.is_stand_in else self._scores(program, channels)
+        ranking = FirstRanking() if context.is_stand_in else self._ranking(program, channels, context)
         gone = np.zeros(channels.labels.size, dtype=bool)
         for group in self._chosen(program, channels):
-            gone[self._losers(channels, group, scores)] = True
-        return Kept(kept=_kept_filters(channels, gone))
+            gone[group.units] = True
+            gone[ranking.keep(channels, group, self._count(group.units.size))] = False
+        shortfall = ranking.shortfall if isinstance(ranking, ClusterRanking) else {}
+        return Kept(kept=_kept_filters(channels, gone), shortfall=shortfall)
 
     def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
         """Cut the filters that do not stay, and whatever reads them."""
@@ -78,22 +96,25 @@ class LevelPrune(Pass):
         spared = select(program, self.skip)
         return [g for g in channels.groups if wanted.intersection(g.layers) and not spared.intersection(g.layers)]
 
-    def _scores(self, program: ProgramView, channels: Channels) -> dict[str, NDArray[np.float64]]:
-        """Score every filter of every layer."""
-        scores: dict[str, NDArray[np.float64]] = {}
-        for layer, use in channels.filters.items():
-            weight = program.const(program.op(layer).input(use.slot))
-            assert weight is not None
-            scores[layer] = CRITERIA[self.criterion](weight, use.axis)
-        return scores
-
-    def _losers(self, channels: Channels, group: ChannelGroup, scores: dict[str, NDArray[np.float64]]) -> Ids:
-        """Name the units of a group that go; equal scores keep the lower index."""
-        stay = self._count(group.units.size)
-        if not scores:
-            return group.units[stay:]
-        order = np.argsort(-channels.scores(group, scores), kind="stable")
-        return group.units[order[stay:]]
+    def _ranking(self, program: ProgramView, channels: Channels, context: Context) -> Ranking:
+        """Ask the criterion. Raises CompressError when it lacks what it needs."""
+        if self.criterion != "cluster":
+            found = rank_by_scores(self.criterion, program, channels, context.rng)
+            if isinstance(found, str):
+                said = (
+                    f"criterion {self.criterion} needs a BatchNormalization right after every layer, {found} has none"
+                )
+                raise CompressError(Diagnostic(CRITERION_LACKS, said, "choose l1, or `only` layers that have one"))
+            return found
+        scenes = () if context.scenes is None else context.scenes()
+        seed = int(context.rng.integers(2**32))
+        ranking = rank_by_clusters(program, channels, scenes, self.cluster, seed)
+        if ranking is None:
+            wanted = "images with boxes" if self.cluster.regions == "boxes" else "images"
+            said = f"criterion cluster needs {wanted}, and the recipe's data has none"
+            advice = "add `coco` labels to data.calibration or data.validation, or set `cluster: {regions: whole}`"
+            raise CompressError(Diagnostic(CRITERION_LACKS, said, advice))
+        return ranking
 
     def _count(self, n: int) -> int:
         """Count how many of n filters stay, in integer arithmetic: 1 - 0.9 is not 0.1 in binary."""

@@ -1,6 +1,6 @@
 """ONNX in and out, through graphsurgeon: the only place where either library's objects meet a program."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -10,6 +10,7 @@ import onnx_graphsurgeon as gs
 from onnx_graphsurgeon.logger import G_LOGGER
 
 from compiler.ir.program import Program
+from compiler.ir.program_view import ProgramView
 from compiler.ir.types import Array, Attribute, Node, TensorType
 
 
@@ -45,17 +46,17 @@ def from_model(model: onnx.ModelProto, stand_ins: Mapping[str, Array] | None = N
     return program
 
 
-def to_model(program: Program) -> onnx.ModelProto:
+def to_model(program: ProgramView) -> onnx.ModelProto:
     """Write a program as an ONNX model with nodes in topological order."""
     return _export(program, _keep_all)
 
 
-def model_bytes(program: Program) -> bytes:
-    """Serialise a program; equal programs give equal bytes."""
-    return to_model(program).SerializeToString(deterministic=True)
+def model_bytes(program: ProgramView, also: Sequence[str] = ()) -> bytes:
+    """Serialise a program, with further inner tensors as outputs if asked; equal programs give equal bytes."""
+    return _export(program, _keep_all, also).SerializeToString(deterministic=True)
 
 
-def to_skeleton(program: Program, largest: int = 4096) -> onnx.ModelProto:
+def to_skeleton(program: ProgramView, largest: int = 4096) -> onnx.ModelProto:
     """Write the model without its weights: constants above `largest` elements become inputs of the same type.
 
     Checks and shape inference need no weight values, only small ones such as target shapes.
@@ -148,7 +149,7 @@ def _type_of(tensor: Any) -> TensorType:
     return TensorType(None if dtype is None else np.dtype(dtype), shape)
 
 
-def _export(program: Program, keeps: Callable[[Array], bool]) -> onnx.ModelProto:
+def _export(program: ProgramView, keeps: Callable[[Array], bool], also: Sequence[str] = ()) -> onnx.ModelProto:
     """Build a graphsurgeon graph from the program and export it."""
     tensors: dict[str, Any] = {}
 
@@ -164,7 +165,7 @@ def _export(program: Program, keeps: Callable[[Array], bool]) -> onnx.ModelProto
     graph = gs.Graph(
         nodes=[_node_out(program, op.name, tensor) for op in ops],
         inputs=[tensor(name) for name in (*program.inputs, *(name for name in values if name not in shown))],
-        outputs=[tensor(name) for name in program.outputs],
+        outputs=[tensor(name) for name in dict.fromkeys((*program.outputs, *also))],
         name=program.name,
         opset=program.opset,
         import_domains=[onnx.helper.make_opsetid(domain, version) for domain, version in program.opsets.items()],
@@ -190,7 +191,7 @@ def _in_order(value: Array) -> Array:
     return np.asarray(value, order="C")
 
 
-def _node_out(program: Program, name: str, tensor: Callable[[str], Any]) -> Any:
+def _node_out(program: ProgramView, name: str, tensor: Callable[[str], Any]) -> Any:
     """Turn one program node into a graphsurgeon node, subgraphs excepted."""
     node: Node = program.node(name)
     attributes = {

@@ -1,12 +1,19 @@
-"""Pruning criteria: a score per filter, higher means more important. One file each."""
+"""Pruning criteria: which filters of a group matter most. One file each."""
 
-from collections.abc import Callable, Mapping
+from typing import Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+from compiler.analysis.criteria.cluster import ClusterOptions, ClusterRanking, rank_by_clusters
+from compiler.analysis.criteria.ranking import FirstRanking, Ranking, ScoreRanking, rank_by_scores
 
-from compiler.analysis.criteria.l1 import l1
-from compiler.ir import Array
+CriterionName: TypeAlias = Literal["l1", "l2", "batchnorm-scale", "geometric-median", "random", "cluster"]
 
-CRITERIA: Mapping[str, Callable[[Array, int], NDArray[np.float64]]] = {"l1": l1}
-"""By the recipe's name: a function of a weight and of the axis that its filters lie on."""
+__all__ = [
+    "ClusterOptions",
+    "ClusterRanking",
+    "CriterionName",
+    "FirstRanking",
+    "Ranking",
+    "ScoreRanking",
+    "rank_by_clusters",
+    "rank_by_scores",
+]
