@@ -45,7 +45,7 @@ class Session:
         """Compute every output by name. Raises RefusedError."""
         names = [item.name for item in self._session.get_outputs()]
         try:
-            values = self._session.run(names, {name: np.ascontiguousarray(value) for name, value in feeds.items()})
+            values = self._session.run(names, {name: np.asarray(value, order="C") for name, value in feeds.items()})
         except _refusals() as error:
             raise RefusedError(_first_line(error)) from error
         return {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
