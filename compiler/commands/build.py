@@ -3,9 +3,10 @@
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from compiler.build import Options, Outcome, build
 from compiler.commands.output import FINE, say, show_findings, status_of, status_of_failure, write_json
@@ -13,15 +14,19 @@ from compiler.diagnostic import CompressError, Diagnostic
 from compiler.rendering import render, write_text
 from compiler.report.summary import Comparison, comparisons
 
+if TYPE_CHECKING:
+    from rich.status import Status
+
 
 def build_command(recipe: Path, options: Options, output: str) -> int:
     """Build, show each target's outcome when it is there, and return the exit status."""
     outcomes: list[Outcome] = []
     failure: tuple[Diagnostic, ...] = ()
     try:
-        with _progress() as on_step:
-            for outcome in build(recipe, replace(options, on_step=on_step)):
+        with _progress() as progress:
+            for outcome in build(recipe, replace(options, on_step=progress.step)):
                 outcomes.append(outcome)
+                progress.rest()
                 if output == "text":
                     _show(outcome)
     except CompressError as error:
@@ -61,19 +66,54 @@ def _cells(row: Comparison) -> tuple[str, str, str, str]:
     return row.name, row.before, row.after, row.change
 
 
+class _Progress(Protocol):
+    """Shows which step is at work."""
+
+    def step(self, name: str) -> None:
+        """Say that a step begins."""
+        ...
+
+    def rest(self) -> None:
+        """Make room for other output."""
+        ...
+
+
+class _Spinner:
+    """A spinner on a terminal's error stream."""
+
+    def __init__(self, status: "Status") -> None:
+        self._status = status
+
+    def step(self, name: str) -> None:
+        """Turn, with the step's name beside."""
+        self._status.update(f"running {name}")
+        self._status.start()
+
+    def rest(self) -> None:
+        """Vanish until the next step."""
+        self._status.stop()
+
+
+class _Lines:
+    """A quiet line per step, for logs."""
+
+    def step(self, name: str) -> None:
+        """Write the line."""
+        sys.stderr.write(f"running {name}\n")
+        sys.stderr.flush()
+
+    def rest(self) -> None:
+        """Do nothing: lines are in nobody's way."""
+
+
 @contextlib.contextmanager
-def _progress() -> Generator[Callable[[str], None]]:
-    """Show the step at work: a spinner on a terminal, a quiet line each elsewhere."""
+def _progress() -> Generator[_Progress]:
+    """Show the step at work in the way that suits where the errors go."""
     from rich.console import Console
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _say_step
+        yield _Lines()
         return
     with console.status("loading the network") as status:
-        yield lambda step: status.update(f"running {step}")
-
-
-def _say_step(step: str) -> None:
-    sys.stderr.write(f"running {step}\n")
-    sys.stderr.flush()
+        yield _Spinner(status)
