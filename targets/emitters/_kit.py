@@ -19,8 +19,6 @@ from compiler.target import Target
 _SHARED = Path(__file__).parent / "templates"
 _FRAGMENTS = frozenset({"board.sh.j2"})
 """Templates that only others include."""
-PRECISION_KEY = "compress.precision"
-"""The program's note on the number format that the board's builder is asked for."""
 
 
 def write_network(emission: Emission, folder: Path) -> None:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from compiler.analysis.cost import PRECISION_KEY
 from compiler.artifact_codes import BOARD_UNKNOWN, HALF_WEIGHTS, INPUT_NOT_STATIC, OPSET_TOO_NEW
 from compiler.contracts import Emission, Emitter
 from compiler.diagnostic import CompressError, Diagnostic
@@ -33,7 +34,7 @@ class TensorrtEmitter(Emitter):
         findings = [*_findings(emission)]
         if findings:
             raise CompressError(*findings)
-        precision = emission.program.metadata.get(_kit.PRECISION_KEY, "fp32")
+        precision = emission.program.metadata.get(PRECISION_KEY, "fp32")
         _kit.write_network(emission, folder)
         _kit.write_scripts(_TEMPLATES, _values(emission, precision), folder)
         _kit.write_manifest(emission, folder, precision, _MAKES)
