@@ -1,95 +1,23 @@
-"""A factory becomes an ONNX model of the same values, and every fault in it a diagnostic."""
+"""A factory becomes an ONNX model of the same values."""
 
 import random
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from textwrap import dedent
-from typing import cast
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
-from onnx import numpy_helper
 from torch import nn
 
-from compiler.diagnostic import CompressError, Diagnostic
 from compiler.frontends.structure import read_structure
 from compiler.frontends.torch_factory import export_factory, factory_source, lock_text
-
-NET = """
-    import torch
-    from torch import nn
-    from blocks import Block
-
-    class Net(nn.Module):
-        output_names = ("scores", "half")
-
-        def __init__(self, width):
-            super().__init__()
-            self.stem = Block(3, width)
-            self.layers = nn.Sequential(nn.Conv2d(width, width, 3), nn.SiLU())
-            self.fc = nn.Linear(width, 2)
-
-        def forward(self, x):
-            x = self.layers(self.stem(x))
-            return self.fc(torch.cat([x, x], 2).mean((2, 3))), x[:, ::2]
-
-    def build(width=8):
-        print("building")
-        return Net(width)
-"""
-BLOCKS = """
-    from torch import nn
-
-    class Block(nn.Module):
-        def __init__(self, channels_in, channels_out):
-            super().__init__()
-            self.conv = nn.Conv2d(channels_in, channels_out, 3, bias=False)
-            self.norm = nn.BatchNorm2d(channels_out)
-            self.act = nn.ReLU()
-
-        def forward(self, x):
-            return self.act(self.norm(self.conv(x)))
-"""
-INPUTS = {"images": (1, 3, 12, 12)}
+from tests.support.torch_project import INPUTS, export, fault, run, small, state, torch_project
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "net.py").write_text(dedent(NET))
-    (tmp_path / "blocks.py").write_text(dedent(BLOCKS))
-    return tmp_path
-
-
-def export(folder: Path, spec: str = "net.py:build", checkpoint: Path | None = None, **args: object) -> onnx.ModelProto:
-    return export_factory(spec, folder, args, checkpoint, INPUTS, 3)
-
-
-def small(folder: Path, body: str) -> onnx.ModelProto:
-    """Export a factory written as a few lines; `nn` and `torch` are imported."""
-    (folder / "small.py").write_text("import torch\nfrom torch import nn\n" + dedent(body))
-    return export(folder, "small.py:build")
-
-
-def fault(call: Callable[[], object]) -> Diagnostic:
-    with pytest.raises(CompressError) as caught:
-        call()
-    (diagnostic,) = caught.value.diagnostics
-    assert diagnostic.help
-    return diagnostic
-
-
-def state(model: onnx.ModelProto) -> dict[str, torch.Tensor]:
-    found = {tensor.name: numpy_helper.to_array(tensor).copy() for tensor in model.graph.initializer}
-    return {name: torch.from_numpy(array) for name, array in found.items()}
-
-
-def run(model: onnx.ModelProto, sample: np.ndarray) -> list[np.ndarray]:
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    return cast(list[np.ndarray], session.run(None, {"images": sample}))
+    return torch_project(tmp_path)
 
 
 def test_onnx_runtime_agrees_with_torch(folder: Path) -> None:
@@ -207,149 +135,3 @@ def test_a_lock_holds_the_graph_of_the_export(folder: Path) -> None:
     assert len(digest) == 64
     assert [node.name for node in model.graph.node] == [node.name for node in export(folder).graph.node]
     assert text == lock_text("net.py:build", folder, {"width": 8}, INPUTS, 4)
-
-
-@pytest.mark.parametrize("spec", ["net.py", "net.py:", "net.py:1st", ":build", "a-b:build", "net:a.b"])
-def test_a_malformed_name_is_refused(folder: Path, spec: str) -> None:
-    assert fault(lambda: factory_source(spec, folder)).code.id == "M101"
-
-
-def test_a_missing_file_or_module_is_named(folder: Path) -> None:
-    diagnostic = fault(lambda: export(folder, "block.py:build"))
-    assert (diagnostic.code.id, diagnostic.help) == ("M102", "did you mean blocks.py?")
-    assert fault(lambda: export(folder, "no_such_module.at_all:build")).code.id == "M102"
-
-
-def test_a_missing_function_is_answered_with_the_nearest(folder: Path) -> None:
-    diagnostic = fault(lambda: export(folder, "net.py:biuld"))
-    assert (diagnostic.code.id, diagnostic.help) == ("M103", "did you mean build?")
-
-
-def test_a_failing_factory_shows_the_users_own_line(folder: Path) -> None:
-    diagnostic = fault(lambda: small(folder, "def build():\n    torch.zeros(2).reshape(3)\n"))
-    assert diagnostic.code.id == "M104" and diagnostic.span is not None
-    assert "RuntimeError: shape '[3]' is invalid" in diagnostic.message
-    assert (Path(diagnostic.span.file).name, diagnostic.span.line) == ("small.py", 4)
-    assert diagnostic.span.source == "torch.zeros(2).reshape(3)"
-
-
-@pytest.mark.parametrize(
-    ("body", "name"),
-    [("import no_such_thing", "ModuleNotFoundError"), ("def build(:", "SyntaxError"), ("exit(3)", "SystemExit")],
-)
-def test_a_file_that_cannot_be_imported_shows_its_line(folder: Path, body: str, name: str) -> None:
-    diagnostic = fault(lambda: small(folder, body))
-    assert diagnostic.code.id == "M104" and name in diagnostic.message
-    assert diagnostic.span is not None and diagnostic.span.line == 3
-
-
-def test_wrong_arguments_are_told_from_a_failing_factory(folder: Path) -> None:
-    diagnostic = fault(lambda: export(folder, widht=8))
-    assert (diagnostic.code.id, diagnostic.help) == ("M105", "did you mean width?")
-    assert fault(lambda: export(folder, "blocks.py:Block")).code.id == "M105"
-    assert fault(lambda: export(folder, width="wide")).code.id == "M104"
-
-
-def test_a_factory_must_return_a_module(folder: Path) -> None:
-    diagnostic = fault(lambda: small(folder, "def build():\n    return nn.ReLU(), 3"))
-    assert diagnostic.code.id == "M106" and "returns a tuple" in diagnostic.message
-
-
-def test_a_missing_checkpoint_is_named(folder: Path) -> None:
-    assert fault(lambda: export(folder, checkpoint=folder / "no.pt")).code.id == "M107"
-
-
-class NotTensors:
-    """Something that weights_only does not load."""
-
-
-@pytest.mark.parametrize("content", [NotTensors(), [1, 2], {"epoch": 3}, {"model": {"a": "b"}}])
-def test_a_checkpoint_of_anything_but_tensors_is_refused(folder: Path, content: object) -> None:
-    torch.save(content, folder / "odd.pt")
-    assert fault(lambda: export(folder, checkpoint=folder / "odd.pt")).code.id == "M108"
-
-
-def test_a_file_that_is_no_checkpoint_is_refused(folder: Path) -> None:
-    (folder / "odd.pt").write_bytes(b"nothing")
-    assert fault(lambda: export(folder, checkpoint=folder / "odd.pt")).code.id == "M108"
-
-
-@pytest.mark.parametrize("key", [None, "model", "state_dict"])
-def test_a_checkpoint_is_loaded_plain_or_wrapped(folder: Path, key: str | None) -> None:
-    held = {name: value + 1 for name, value in state(export(folder)).items() if "." in name and name[0] in "slf"}
-    torch.save(held if key is None else {key: held}, folder / "net.pt")
-    loaded = state(export(folder, checkpoint=folder / "net.pt"))
-    assert all(torch.equal(loaded[name], value) for name, value in held.items())
-
-
-def test_a_checkpoint_that_does_not_fit_names_the_keys(folder: Path) -> None:
-    held = state(export(folder))
-    held["fc.weihgt"] = held.pop("fc.weight")
-    torch.save(held, folder / "net.pt")
-    diagnostic = fault(lambda: export(folder, checkpoint=folder / "net.pt"))
-    assert diagnostic.code.id == "M109" and "lacks fc.weight" in diagnostic.message
-    assert "holds the unknown fc.weihgt" in diagnostic.message
-    assert diagnostic.help is not None and "nearest to fc.weight is fc.weihgt" in diagnostic.help
-
-
-def test_a_checkpoint_of_another_width_names_the_shapes(folder: Path) -> None:
-    torch.save(state(export(folder, width=4)), folder / "net.pt")
-    diagnostic = fault(lambda: export(folder, checkpoint=folder / "net.pt"))
-    assert diagnostic.code.id == "M109"
-    assert "fc.weight has the shape [2, 4], the module's has [2, 8]" in diagnostic.message
-
-
-def test_an_input_of_the_wrong_shape_names_the_layer(folder: Path) -> None:
-    diagnostic = fault(lambda: export_factory("net.py:build", folder, {}, None, {"images": (1, 4, 12, 12)}, 3))
-    assert (diagnostic.code.id, diagnostic.layer) == ("M110", "stem.conv")
-    assert "images [1, 4, 12, 12]" in diagnostic.message
-
-
-def test_an_operator_without_onnx_counterpart_is_named_with_its_layer(
-    folder: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    body = """
-        class Spectrum(nn.Module):
-            def forward(self, x):
-                return torch.fft.fft2(x).real
-
-        def build():
-            return nn.Sequential(nn.ReLU(), Spectrum())
-    """
-    diagnostic = fault(lambda: small(folder, body))
-    assert (diagnostic.code.id, diagnostic.layer) == ("M111", "1")
-    assert "aten::fft_fft2" in diagnostic.message
-    assert capfd.readouterr() == ("", "")
-
-
-def test_outputs_that_are_no_tensors_are_refused(folder: Path) -> None:
-    body = """
-        class Net(nn.Module):
-            def forward(self, x):
-                return x, None
-
-        build = Net
-    """
-    assert fault(lambda: small(folder, body)).code.id == "M111"
-
-
-def test_a_norm_that_always_trains_is_refused(folder: Path) -> None:
-    body = """
-        class Net(nn.Module):
-            def __init__(self):
-                super().__init__()
-                self.norm = nn.BatchNorm2d(3, track_running_stats=False)
-
-            def forward(self, x):
-                return self.norm(x)
-
-        build = Net
-    """
-    diagnostic = fault(lambda: small(folder, body))
-    assert (diagnostic.code.id, diagnostic.layer) == ("M111", "norm")
-
-
-@pytest.mark.parametrize("names", [("a", "b"), ("images",), ()])
-def test_output_names_must_fit_the_outputs(folder: Path, names: tuple[str, ...]) -> None:
-    body = f"def build():\n    net = nn.ReLU()\n    net.output_names = {names!r}\n    return net"
-    assert fault(lambda: small(folder, body)).code.id == "M112"
