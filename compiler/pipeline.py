@@ -8,7 +8,7 @@ from compiler.analysis.cost import cost
 from compiler.contracts import Context, Effect, Log
 from compiler.diagnostic import CompressError, Diagnostic, Severity
 from compiler.fidelity import Probe
-from compiler.ir import Program, ProgramView, refresh_types, verify
+from compiler.ir import Program, ProgramView, settle
 from compiler.plan import Plan, Step
 from compiler.plan_codes import BROKEN_PROGRAM, CHANGED_NOTHING, MADE_WORSE, NOT_EXACT, NOT_FASTER
 from compiler.reference import RefusedError
@@ -112,9 +112,8 @@ def _run_step(step: Step, done: Run, context: Context, instruments: Instruments)
 
 def _check_sound(step: Step, program: Program) -> None:
     """Bring types up to date and verify. Raises CompressError naming the pass."""
-    problems = verify(program)
+    problems = settle(program)
     if not problems:
-        refresh_types(program)
         return
     said = f"{step.todo.slug()} broke the network: {problems[0]}"
     advice = "leave the pass out, or skip the layer, and report this with the model's `compress inspect` output"

@@ -22,7 +22,7 @@ from compiler.ir.program import Program
 from compiler.ir.program_view import ProgramView
 from compiler.ir.text import dump, parse_program
 from compiler.ir.types import Array, Attribute, Edit, TensorType
-from compiler.ir.verifier import verify
+from compiler.ir.verifier import settle, verify
 
 __all__ = [
     "STEERED",
@@ -50,6 +50,7 @@ __all__ = [
     "model_bytes",
     "parse_program",
     "refresh_types",
+    "settle",
     "to_model",
     "to_skeleton",
     "verify",

@@ -1,5 +1,7 @@
 """Shapes and element types, by ONNX's own shape inference on the weightless skeleton of a program."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import onnx
 import onnx.shape_inference
@@ -34,7 +36,11 @@ def refresh_types(program: Program) -> None:
 
     What it cannot tell keeps no shape, but for an output of the network: there the model's own word stands.
     """
-    inferred = infer_types(program)
+    record_types(program, infer_types(program))
+
+
+def record_types(program: Program, inferred: Mapping[str, TensorType]) -> None:
+    """Write inferred types into the program."""
     for op in program.each():
         for tensor in op.outputs:
             if not tensor:

@@ -6,10 +6,11 @@ import onnx
 import onnx.checker
 import onnx.shape_inference
 
-from compiler.ir.inference import infer_types_of
+from compiler.ir.inference import infer_types_of, record_types
 from compiler.ir.onnx_io import to_skeleton
 from compiler.ir.order import CycleError
 from compiler.ir.program import Program
+from compiler.ir.types import TensorType
 
 
 def verify(program: Program) -> list[str]:
@@ -18,19 +19,32 @@ def verify(program: Program) -> list[str]:
     Checks, in this order and stopping at the first group that fails: order and names, ONNX's checker on every
     operator's form, shape inference in strict mode. Linear in the graph.
     """
+    return _examine(program)[0]
+
+
+def settle(program: Program) -> list[str]:
+    """Verify an edited program and, if it is sound, record the types that inference found on the way."""
+    problems, inferred = _examine(program)
+    if not problems:
+        record_types(program, inferred)
+    return problems
+
+
+def _examine(program: Program) -> tuple[list[str], dict[str, TensorType]]:
+    """Find the problems and the types."""
     try:
         problems = list(_name_problems(program))
     except CycleError as error:
-        return [str(error)]
+        return [str(error)], {}
     if problems:
-        return problems
+        return problems, {}
     try:
         skeleton = _with_output_shapes(to_skeleton(program))
         onnx.checker.check_model(skeleton)
         inferred = infer_types_of(program, skeleton)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        return [str(error).strip().splitlines()[0]]
-    return [
+        return [str(error).strip().splitlines()[0]], {}
+    changed = [
         f"output {name} was {program.type(name)} and would become {inferred[name]}"
         for name in program.outputs
         if name in inferred
@@ -38,6 +52,7 @@ def verify(program: Program) -> list[str]:
         and (after := inferred[name].static_shape) is not None
         and before != after
     ]
+    return changed, inferred
 
 
 def _with_output_shapes(skeleton: onnx.ModelProto) -> onnx.ModelProto:
