@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ from compiler.plan_codes import CRITERION_LACKS
 from compiler.rewrites.cut_channels import cut_channels
 from compiler.target import Target
 
+Level = Annotated[float, Field(ge=0, lt=1)]
+"""A share of filters to remove."""
+
 
 class Kept(Decision):
     """Which filters of which layers stay."""
@@ -45,6 +48,10 @@ class LevelPrune(Pass):
     `geometric-median`, `random` as a baseline, and `cluster`, which groups filters by what their feature maps look
     like on objects and on the background, and keeps one of each group.
 
+    `levels` gives some layers a level of their own, by name, glob or operator type:
+    `levels: {"neck.*": 0.7, neck.conv1: 0.2}`. Of several selectors that match one layer the last one counts. Of
+    layers that are tied together those that a selector matches decide, and the smallest of their levels counts.
+
     Filters that reach an output of the network, or an operator whose channels the
     compiler cannot follow, stay; the report says which and why. The network really gets smaller: weights are cut,
     nothing is masked.
@@ -52,7 +59,8 @@ class LevelPrune(Pass):
 
     effect = Effect.LOSSY
 
-    level: float = Field(ge=0, lt=1, description="share of each layer's filters to remove")
+    level: Level = Field(description="share of each layer's filters to remove")
+    levels: dict[str, Level] = Field(default={}, description="levels of their own, for the layers that these select")
     criterion: CriterionName = Field(default="l1", description="how a filter's importance is measured")
     cluster: ClusterOptions = Field(default=ClusterOptions(), description="what the cluster criterion looks at")
     scope: Literal["local"] = Field(default="local", description="local: the same level in every layer")
@@ -64,6 +72,7 @@ class LevelPrune(Pass):
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Yield an error for each selector that matches nothing."""
         del target
+        yield from check_selectors(program, tuple(self.levels), "levels")
         yield from check_selectors(program, self.only, "only")
         yield from check_selectors(program, self.skip, "skip")
 
@@ -72,9 +81,11 @@ class LevelPrune(Pass):
         channels = find_channels(program)
         ranking = FirstRanking() if context.is_stand_in else self._ranking(program, channels, context)
         gone = np.zeros(channels.labels.size, dtype=bool)
+        own = self._levels(program)
         for group in self._chosen(program, channels):
+            level = min((own[layer] for layer in group.layers if layer in own), default=self.level)
             gone[group.units] = True
-            gone[ranking.keep(channels, group, self._count(group.units.size))] = False
+            gone[ranking.keep(channels, group, self._count(group.units.size, level))] = False
         shortfall = ranking.shortfall if isinstance(ranking, ClusterRanking) else {}
         return Kept(kept=_kept_filters(channels, gone), shortfall=shortfall)
 
@@ -96,6 +107,10 @@ class LevelPrune(Pass):
         spared = select(program, self.skip)
         return [g for g in channels.groups if wanted.intersection(g.layers) and not spared.intersection(g.layers)]
 
+    def _levels(self, program: ProgramView) -> dict[str, float]:
+        """Give each layer that `levels` selects its level; later selectors win."""
+        return {layer: level for pattern, level in self.levels.items() for layer in select(program, (pattern,))}
+
     def _ranking(self, program: ProgramView, channels: Channels, context: Context) -> Ranking:
         """Ask the criterion. Raises CompressError when it lacks what it needs."""
         if self.criterion != "cluster":
@@ -116,10 +131,10 @@ class LevelPrune(Pass):
             raise CompressError(Diagnostic(CRITERION_LACKS, said, advice))
         return ranking
 
-    def _count(self, n: int) -> int:
+    def _count(self, n: int, level: float) -> int:
         """Count how many of n filters stay, in integer arithmetic: 1 - 0.9 is not 0.1 in binary."""
-        level = Fraction(str(self.level))
-        stay = n * (level.denominator - level.numerator) // level.denominator
+        share = Fraction(str(level))
+        stay = n * (share.denominator - share.numerator) // share.denominator
         rounded = -(-stay // self.channel_multiple) * self.channel_multiple
         return min(n, max(1, self.min_channels, rounded))
 

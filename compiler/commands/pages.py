@@ -94,7 +94,7 @@ def _option(name: str, info: FieldInfo) -> str:
     if info.is_required():
         return f"{name}: {info.description or ''} (required)"
     value = info.get_default(call_default_factory=True)
-    is_none = value is None or value == ()
+    is_none = value is None or value in ((), {})
     written = "none" if is_none else value if isinstance(value, str) else json.dumps(value, default=str)
     return f"{name}: {info.description or ''} (default {written})"
 

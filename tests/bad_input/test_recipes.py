@@ -27,6 +27,9 @@ PASSES = {
     "[{level-prune: {level: 0.5, scope: galactic}}]": ("R010", UNREADABLE),
     "[{level-prune: {level: 0.5, only: [conv_z]}}]": ("P001", FOUND),
     "[{level-prune: {level: 0.5, skip: ['stage9.*']}}]": ("P001", FOUND),
+    "[{level-prune: {level: 0.5, levels: {conv_z: 0.2}}}]": ("P001", FOUND),
+    "[{level-prune: {level: 0.5, levels: {Conv: 1}}}]": ("R010", UNREADABLE),
+    "[{level-prune: {level: 0.5, levels: [Conv]}}]": ("R002", UNREADABLE),
     "[{fp16: {speed: 2}}]": ("R003", UNREADABLE),
 }
 
