@@ -22,8 +22,10 @@ def infer_types(program: Program) -> dict[str, TensorType]:
 def infer_types_of(program: Program, skeleton: onnx.ModelProto) -> dict[str, TensorType]:
     """Infer on a skeleton that is made already; the skeleton is used up."""
     del skeleton.graph.value_info[:]
+    made = {tensor for node in skeleton.graph.node for tensor in node.output}
     for value in skeleton.graph.output:
-        value.type.tensor_type.ClearField("shape")
+        if value.name in made:  # an input or a constant may be an output too, and has no other shape than this
+            value.type.tensor_type.ClearField("shape")
     # Following values through the graph is for shapes computed in it; elsewhere it would spell out large constants.
     is_computing = any(node.op_type in ("Shape", "Size") for node in skeleton.graph.node)
     inferred = onnx.shape_inference.infer_shapes(skeleton, check_type=True, strict_mode=True, data_prop=is_computing)

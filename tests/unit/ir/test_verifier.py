@@ -59,3 +59,9 @@ def test_an_output_of_unknown_rank_is_sound_and_keeps_the_shape_that_the_model_s
         assert verify(program) == []
     refresh_types(program)
     assert str(program.type("y")) == "float32[2,1]"
+
+
+def test_an_input_or_a_constant_that_is_an_output_too_keeps_the_shapes_of_its_readers() -> None:
+    program = parse_program("g (float[1,2,4,4] x) => (x, w, y) <float[3,2,1,1] w> { [conv] y = Conv (x, w) }")
+    assert verify(program) == []
+    assert str(program.type("y")) == "float32[1,3,4,4]"
