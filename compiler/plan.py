@@ -63,7 +63,7 @@ def make_plan(loaded: LoadedRecipe, target_name: str) -> Plan:
     Raises CompressError with one diagnostic per fault.
     """
     faults: list[Diagnostic] = []
-    target_span = loaded.at("target", loaded.recipe.target.index(target_name)) if _is_own(loaded, target_name) else None
+    target_span = _place_of(loaded, target_name)
     steps: list[Step] = []
     for index, entry in enumerate(loaded.recipe.passes):
         try:
@@ -85,8 +85,11 @@ def clean_up_plan(target_name: str) -> Plan:
     return Plan(load_named_target(target_name), tuple(_clean_ups()))
 
 
-def _is_own(loaded: LoadedRecipe, target_name: str) -> bool:
-    return target_name in loaded.recipe.target
+def _place_of(loaded: LoadedRecipe, target_name: str) -> Span | None:
+    """Find where the recipe names a target, in a list or alone; None for one of the command line."""
+    if target_name not in loaded.recipe.target:
+        return None
+    return loaded.at("target", loaded.recipe.target.index(target_name)) or loaded.at("target")
 
 
 def _with_clean_ups(steps: list[Step]) -> Iterator[Step]:

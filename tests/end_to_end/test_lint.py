@@ -86,3 +86,11 @@ def test_what_cannot_be_read_is_one_document_too(tmp_path: Path, form: str) -> N
     said = compress("lint", "nowhere.yaml", "--format", form, cwd=tmp_path)
     assert said.status == 2
     assert json.loads(said.out)
+
+
+@pytest.mark.parametrize(("line", "column"), [("target: tx3", 9), ("target: [host, tx3]", 16)])
+def test_an_unknown_target_is_shown_at_its_line(tmp_path: Path, line: str, column: int) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"version: 1\nproduct: p\nmodel: {{onnx: {DETECTOR}}}\n{line}\n", "utf-8")
+    (finding,) = compress("lint", recipe, "--format", "json").json()["findings"]
+    assert (finding["code"], finding["where"]["line"], finding["where"]["column"]) == ("R007", 4, column)
