@@ -11,9 +11,12 @@ import onnx
 
 from compiler.frontends.checkpoint import load_checkpoint
 from compiler.frontends.factory_spec import factory_source, parse_spec
+from compiler.frontends.modernise import modernised
 from compiler.frontends.module_export import OPSET, export_module
+from compiler.frontends.onnx_checks import check_graph
 from compiler.frontends.structure import structure_digest, write_structure
 from compiler.frontends.user_code import call_factory, importing_beside, repeatable
+from compiler.ir import from_model, to_model
 
 __all__ = ["OPSET", "export_factory", "factory_source", "lock_text"]
 
@@ -44,8 +47,13 @@ def export_factory(  # noqa: PLR0913, PLR0917 - what a recipe says of its model
 def lock_text(
     spec: str, folder: Path, args: Mapping[str, object], inputs: Mapping[str, tuple[int, ...]], seed: int
 ) -> str:
-    """Return the structure lock of a factory: its graph without weights, under the digest of its source."""
-    model = export_factory(spec, folder, args, None, inputs, seed)
+    """Return the structure lock of a factory: its graph without weights, under the digest of its source.
+
+    Shape computations are folded first, as a build does on loading: lint must see the graph that a build starts from.
+    """
+    exported = export_factory(spec, folder, args, None, inputs, seed)
+    folded, _ = modernised(check_graph(exported, spec), spec)
+    model = to_model(from_model(folded))
     return write_structure(model, structure_digest(factory_source(spec, folder), args, inputs, OPSET))
 
 

@@ -3,12 +3,18 @@
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import onnx
 import pytest
 import yaml
 
+from compiler.contracts import Context
+from compiler.frontends.source import load_structure
 from compiler.frontends.structure import read_structure, stand_in_weights, structure_digest
 from compiler.frontends.torch_factory import OPSET, factory_source
+from compiler.pipeline import Instruments, run
+from compiler.plan import make_plan
+from compiler.recipe import load_recipe
 
 LOCKS = sorted((Path(__file__).parents[3] / "recipes").glob("*/structure.onnx.txt"))
 
@@ -39,3 +45,17 @@ def test_a_lock_declares_every_parameter(name: str, parameters: int) -> None:
     inferred = onnx.shape_inference.infer_shapes(structure, strict_mode=True)
     made = {value.name for value in (*inferred.graph.value_info, *inferred.graph.output)}
     assert all(output in made for node in structure.graph.node for output in node.output)
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: cast(Path, lock).parent.name)
+def test_lint_knows_every_shape_of_a_locked_network(lock: Path) -> None:
+    program = load_structure(load_recipe(lock.parent / "recipe.yaml")).program
+    assert [str(op) for op in program.each() if program.shape(op.y) is None] == []
+
+
+def test_lint_prunes_a_locked_network_as_far_as_a_build_does() -> None:
+    loaded = load_recipe(Path(__file__).parents[3] / "recipes/barn-camera/recipe.yaml")
+    plan = make_plan(loaded, "tx2")
+    context = Context(plan.target, np.random.default_rng(0), is_stand_in=True)
+    done = run(plan, load_structure(loaded).program, context, Instruments())
+    assert done.costs.parameters == 535_124
