@@ -75,8 +75,15 @@ def inspect(
     model: Annotated[Path, typer.Argument(help="An ONNX file.", show_default=False)],
     target: Annotated[str | None, typer.Option("--target", help="Board to predict the latency on.")] = None,
     output: FormatOption = Format.TEXT,
+    groups: Annotated[bool, typer.Option("--groups", help="Show which layers lose filters together.")] = False,
 ) -> None:
     """Show a model layer by layer: parameters, multiply-accumulates, bytes and predicted milliseconds."""
+    if groups and target is not None:
+        raise typer.BadParameter("no board has a say in the groups; leave out --target or --groups")
+    if groups:
+        from compiler.commands.inspect_groups import inspect_groups_command
+
+        _leave(inspect_groups_command(model, output.value))
     from compiler.commands.inspect import inspect_command
 
     _leave(inspect_command(model, target, output.value))

@@ -67,7 +67,11 @@ def test_a_strange_name_is_built_and_stays_text(tmp_path: Path, name: str) -> No
 
 def test_a_strange_name_is_told_exactly_to_scripts_and_safely_to_people(tmp_path: Path, name: str) -> None:
     save(tmp_path, renamed(name))
-    for command in (["inspect", "model.onnx", "--target", "tx2"], ["lint", "model.onnx", "--target", "tx2"]):
+    for command in (
+        ["inspect", "model.onnx", "--target", "tx2"],
+        ["inspect", "model.onnx", "--groups"],
+        ["lint", "model.onnx", "--target", "tx2"],
+    ):
         check_manners(compress(*command, cwd=tmp_path))
         said = compress(*command, "--format", "json", cwd=tmp_path)
         check_manners(said)

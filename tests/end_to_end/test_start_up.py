@@ -47,6 +47,7 @@ def test_the_help_of_a_command_imports_nothing_of_its_work(command: str) -> None
         ["lint", str(RECIPES)],
         ["lint", str(RECIPES / "quickstart/detector.onnx"), "--target", "tx2"],
         ["inspect", str(RECIPES / "quickstart/detector.onnx")],
+        ["inspect", str(RECIPES / "quickstart/detector.onnx"), "--groups"],
         ["targets"],
         ["passes"],
         ["explain", "T012"],
