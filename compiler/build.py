@@ -85,6 +85,7 @@ def build(path: Path, options: Options) -> Iterator[Outcome]:
     jobs = [_Job(loaded, plan, emitter, source, options) for plan, emitter in zip(plans, emitters, strict=True)]
     for job in jobs:
         check_place(job.folder)
+        _check_beforehand(job)
     for job in jobs:
         yield _build_target(job, lap)
 
@@ -98,6 +99,16 @@ def _emitter(plan: Plan, loaded: LoadedRecipe) -> Emitter:
         advice = "lint the recipe for it with `compress lint`, and build for another target"
         raise CompressError(Diagnostic(NO_EMITTER, said, advice, loaded.at("target")))
     return found
+
+
+def _check_beforehand(job: _Job) -> None:
+    """Walk the plan with stand-in decisions, as lint does, and refuse before any work what the target cannot run."""
+    recipe, target = job.loaded.recipe, job.plan.target
+    context = Context(target, np.random.default_rng(recipe.seed), is_stand_in=True)
+    done = run(job.plan, job.source.program, context, Instruments())
+    found = apply_allow(job.loaded, check_program(done.program, target, rules()), ())
+    if has_errors(found):
+        raise CompressError(*(replace(item, span=item.span or job.loaded.at("model")) for item in found))
 
 
 def _build_target(job: _Job, load: Lap) -> Outcome:

@@ -58,7 +58,8 @@ class Cost:
 
 def cost(program: ProgramView, model: CostModel) -> Cost:
     """Add up a program's costs; linear in nodes."""
-    layers = layer_costs(program, model)
+    live = _live(program)
+    layers = [layer for layer in layer_costs(program, model) if layer.layer in live]
     return Cost(
         parameters=count_parameters(program)[0],
         macs=sum(layer.macs for layer in layers),
@@ -81,7 +82,10 @@ def count_parameters(program: ProgramView) -> tuple[int, int]:
     and a bias appears if there was none.
     """
     counted: dict[str, tuple[int, int]] = {}
+    live = _live(program)
     for op in program.each():
+        if op.name not in live:
+            continue
         for tensor in op.inputs[:1] if op.op_type in STEERED and not op.domain else op.inputs:
             value = program.const(tensor)
             if value is not None and _is_float(value.dtype):
@@ -91,7 +95,7 @@ def count_parameters(program: ProgramView) -> tuple[int, int]:
     gone: set[str] = set()
     for norm in program.each(BatchNorm):
         pair = foldable(program, norm)
-        if not isinstance(pair, Foldable):
+        if norm.name not in live or not isinstance(pair, Foldable):
             continue
         for tensor in norm.params:
             if tensor not in gone and len(program.readers(tensor)) == 1:
@@ -103,6 +107,16 @@ def count_parameters(program: ProgramView) -> tuple[int, int]:
             elements += channels
             size_bytes += nbytes
     return elements, size_bytes
+
+
+def _live(program: ProgramView) -> set[str]:
+    """Name the nodes whose results reach an output; one sweep against the flow."""
+    wanted, live = set(program.outputs), set[str]()
+    for op in reversed(list(program.each())):
+        if wanted.intersection(op.outputs):
+            live.add(op.name)
+            wanted.update((*op.inputs, *op.captures))
+    return live
 
 
 def _is_float(dtype: np.dtype[np.generic]) -> bool:

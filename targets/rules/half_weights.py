@@ -15,7 +15,7 @@ class HalfWeights(Rule):
     first to take them as they are. Keep the file in FP32: the fp16 pass then asks the builder for FP16.
     """
 
-    code = Code("T049", "half-weights", Severity.WARNING)
+    code = Code("T049", "half-weights", Severity.ERROR)
 
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Yield one finding that counts the constants."""

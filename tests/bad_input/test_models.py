@@ -93,7 +93,7 @@ def test_an_operator_that_only_its_maker_knows_is_named(folder: Path) -> None:
     model.opset_import.add(domain="com.example", version=1)
     model.graph.node[1].domain, model.graph.node[1].op_type = "com.example", "Sparkle"
     save(folder, model)
-    refused(folder, "build", "recipe.yaml", code="P013", status=FOUND)
+    refused(folder, "build", "recipe.yaml", code="T001", status=FOUND)
     said = refused(folder, *LINT, code="T001", status=FOUND)
     assert "Sparkle" in said.out
     check_manners(compress("inspect", "model.onnx", cwd=folder))
