@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from compiler.analysis.cost import cost
-from compiler.contracts import Context, Effect, Log
+from compiler.contracts import Context, Decision, Effect, Log
 from compiler.diagnostic import CompressError, Diagnostic, Severity
 from compiler.fidelity import Probe
 from compiler.ir import Program, ProgramView, settle
@@ -82,7 +82,7 @@ def _run_step(step: Step, done: Run, context: Context, instruments: Instruments)
     if refusals:
         raise CompressError(*(replace(item, span=item.span or step.span) for item in refusals))
     before, shapes = done.costs, _weight_shapes(program)
-    decision = todo.decide(program, context)
+    decision = _decide(step, program, context)
     program.clear_journal()
     todo.rewrite(program, decision, log)
     changed = tuple(dict.fromkeys(edit.layer or "(network)" for edit in program.journal))
@@ -108,6 +108,14 @@ def _run_step(step: Step, done: Run, context: Context, instruments: Instruments)
         accuracy=accuracy,
         layers=_shape_changes(shapes, _weight_shapes(program)),
     )
+
+
+def _decide(step: Step, program: Program, context: Context) -> Decision | None:
+    """Let a pass decide; what it lacks is said at the recipe's line."""
+    try:
+        return step.todo.decide(program, context)
+    except CompressError as error:
+        raise CompressError(*(replace(item, span=item.span or step.span) for item in error.diagnostics)) from error
 
 
 def _check_sound(step: Step, program: Program) -> None:

@@ -27,7 +27,7 @@ def test_cluster_without_labels_says_what_it_needs(quickstart: Path) -> None:
         cwd=quickstart,
     )
     assert said.status == 1
-    assert "P021" in said.err
+    assert "error[P021] recipe.yaml:35" in said.err
     assert "regions: whole" in said.err
 
 
