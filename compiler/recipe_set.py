@@ -38,6 +38,7 @@ def apply_set(root: Node, argument: str, number: int, kind: type[BaseModel]) -> 
         raise text_error(BAD_SET, "not valid text", whole.span(0, fault.start), _FORM) from fault
     item = parse_yaml(Text(file, match[2], argument=argument))
     setting = _Setting(kind, whole.span(0, 0), tuple(part.strip('"') for part in re.findall(_PART, match[1])))
+    setting.check_reachable()
     return setting.put(root, replace(item, key=whole.span(0, 0)))
 
 
@@ -48,6 +49,11 @@ class _Setting:
         self._kind = kind
         self._span = span
         self._parts = parts
+
+    def check_reachable(self) -> None:
+        """Refuse what was followed before any option is laid over the recipe."""
+        if self._parts[0] == "extends":
+            self._refuse("`extends` cannot be set, the recipe is already read", "write it into the recipe")
 
     def put(self, root: Node, item: Node) -> Node:
         """Return the recipe with the item at this path; mappings on the way are made where absent."""

@@ -41,6 +41,7 @@ TARGETS = {
 }
 
 OPTIONS = {
+    "a set of what is already read": (["--set", "extends=base.yaml"], "R009", UNREADABLE),
     "a set without a value": (["--set", "seed"], "R009", UNREADABLE),
     "a set of an unknown key": (["--set", "sead=1"], "R009", UNREADABLE),
     "a set below a value": (["--set", "seed.deep=1"], "R002", UNREADABLE),
