@@ -3,15 +3,16 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from compiler.allow import apply_allow, check_allow
 from compiler.artifact import MODEL, Manifest, check_place, reseal, write_artifact
-from compiler.budget import budget_findings, budget_lines
+from compiler.budget import Accuracy, budget_findings, budget_lines, is_met
 from compiler.check import check_program, has_errors
 from compiler.contracts import Context, Emission, Emitter
 from compiler.diagnostic import CompressError, Diagnostic
@@ -23,7 +24,7 @@ from compiler.inputs import calibration, data_digest, image_input, probe_samples
 from compiler.ir import Program, digest, dump, model_bytes
 from compiler.pipeline import Instruments, Run, costs, run
 from compiler.plan import Plan, make_plan, target_names_of
-from compiler.plan_codes import NO_DATA, NO_EMITTER, UNTRAINED
+from compiler.plan_codes import NO_DATA, NO_EMITTER, STOPPED_EARLY, UNTRAINED
 from compiler.recipe import LoadedRecipe, load_recipe
 from compiler.reference import Session
 from compiler.registry import emitter_for, rules
@@ -31,6 +32,8 @@ from compiler.report.finding import to_finding
 from compiler.report.model import Artifact, BuildReport, Digests, Lap, Measured, Result, Timing, Tool
 from compiler.report.write import write_reports
 from compiler.tool import library_versions, tool_version
+
+_Metrics: TypeAlias = Mapping[str, float | None] | None
 
 
 @dataclass(frozen=True)
@@ -118,12 +121,8 @@ def _build_target(job: _Job, load: Lap) -> Outcome:
     score = scorer(recipe, program)
     started = time.perf_counter()
     baseline = score(program) if score is not None else None
-    instruments = Instruments(
-        probe,
-        score,
-        _dumper(job.folder) if job.options.is_dumping else None,
-        job.options.on_step,
-    )
+    dump_step = _dumper(job.folder) if job.options.is_dumping else None
+    instruments = Instruments(probe, score, dump_step, job.options.on_step, _stopping_rule(job, baseline))
     context = Context(target, np.random.default_rng(recipe.seed), calibration(recipe, program), scenes(recipe, program))
     done = run(job.plan, program, context, instruments)
     laps = (load, Lap(name="passes and measurements", seconds=time.perf_counter() - started))
@@ -132,6 +131,27 @@ def _build_target(job: _Job, load: Lap) -> Outcome:
         raise CompressError(*findings)
     report = _report(job, done, (baseline, done.accuracy or baseline), findings, laps)
     return _emit(job, done.program, report, findings)
+
+
+def _stopping_rule(job: _Job, baseline: dict[str, float] | None) -> Callable[[Run], bool] | None:
+    """Make the test for whether the budget is met, if the recipe wants to stop at that."""
+    budget = job.loaded.recipe.budget
+    if not budget.stop_when_met:
+        return None
+
+    def is_enough(done: Run) -> bool:
+        size = len(model_bytes(done.program)) if budget.artifact_mb is not None else 0
+        accuracy = _accuracy(job, baseline, done.accuracy or baseline)
+        return is_met(budget_lines(job.loaded, done.costs, done.reports, accuracy, size))
+
+    return is_enough
+
+
+def _accuracy(job: _Job, before: _Metrics, after: _Metrics) -> Accuracy:
+    """Pick the recipe's metric out of what was measured."""
+    evaluate = job.loaded.recipe.evaluate
+    metric = "" if evaluate is None else evaluate.metric
+    return Accuracy(metric, (before or {}).get(metric), (after or {}).get(metric))
 
 
 def _findings(job: _Job, done: Run, *, measured: bool) -> list[Diagnostic]:
@@ -143,9 +163,19 @@ def _findings(job: _Job, done: Run, *, measured: bool) -> list[Diagnostic]:
         found.append(Diagnostic(UNTRAINED, said, "add `checkpoint` under `model`", loaded.at("model", "torch")))
     if not measured:
         found.append(_why_not_measured(job))
-    found += [*done.findings, *check_program(done.program, job.plan.target, rules())]
+    found += [*done.findings, *_left_out(job, done), *check_program(done.program, job.plan.target, rules())]
     kept = apply_allow(loaded, found, [job.plan.target.name])
     return [replace(item, span=item.span or loaded.at("model")) for item in kept]
+
+
+def _left_out(job: _Job, done: Run) -> list[Diagnostic]:
+    """Say which passes were not needed."""
+    if not done.left_out:
+        return []
+    names = ", ".join(step.title for step in done.left_out)
+    said = f"the budget was met before the end of the list, so these passes did not run: {names}"
+    place = job.loaded.at("budget", "stop_when_met")
+    return [Diagnostic(STOPPED_EARLY, said, "remove `stop_when_met` to run every pass", place)]
 
 
 def _why_not_measured(job: _Job) -> Diagnostic:
@@ -176,7 +206,11 @@ def _report(
         digests=digests,
         source=Measured(**before.model_dump(), accuracy=_figures(accuracy[0])),
         passes=tuple(done.reports),
-        result=Result(**after.model_dump(), accuracy=_figures(accuracy[1])),
+        result=Result(
+            **after.model_dump(),
+            accuracy=_figures(accuracy[1]),
+            left_out=tuple(step.title for step in done.left_out),
+        ),
         findings=tuple(to_finding(item, loaded.path.parent) for item in findings),
         timing=Timing(total_seconds=sum(lap.seconds for lap in laps), stages=laps, passes=tuple(done.laps)),
     )
@@ -207,9 +241,8 @@ def _emit(job: _Job, program: Program, report: BuildReport, findings: list[Diagn
 def _with_artifact(job: _Job, report: BuildReport, draft: Path, manifest: Manifest) -> BuildReport:
     """Complete a report with the files that were written and with the budget's verdict."""
     loaded = job.loaded
-    metric = loaded.recipe.evaluate.metric if loaded.recipe.evaluate is not None else ""
-    accuracy = ((report.source.accuracy or {}).get(metric), (report.result.accuracy or {}).get(metric))
-    lines = budget_lines(loaded, report.result, accuracy, (draft / MODEL).stat().st_size)
+    accuracy = _accuracy(job, report.source.accuracy, report.result.accuracy)
+    lines = budget_lines(loaded, report.result, report.passes, accuracy, (draft / MODEL).stat().st_size)
     missed = tuple(to_finding(item, loaded.path.parent) for item in budget_findings(loaded, lines))
     listing = "".join(f"{name}\0{sha}\n" for name, sha in sorted(manifest.files.items()))
     artifact = Artifact(

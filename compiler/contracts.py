@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fractions import Fraction
 from pathlib import Path
 from typing import ClassVar, TypeAlias
 
@@ -73,6 +74,11 @@ class Context:
     scenes: Callable[[], Iterator[Scene]] | None = None
     """The same with true boxes, where the recipe's data has them."""
     is_stand_in: bool = False
+    way: Fraction = Fraction(1)
+    """Inside a `repeat`, how far along the rounds are with this one: 1/3, 2/3, 1. A pass that has a strength goes this
+    share of the way to it, counted from `origin`."""
+    origin: ProgramView | None = None
+    """Inside a `repeat`, the network as it was before the first round."""
 
 
 class Pass(BaseModel, ABC):

@@ -35,6 +35,8 @@ class Run:
     findings: list[Diagnostic] = field(default_factory=list[Diagnostic])
     laps: list[Lap] = field(default_factory=list[Lap])
     accuracy: dict[str, float] | None = None
+    left_out: list[Step] = field(default_factory=list[Step])
+    """Steps of the recipe that were not needed any more."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,22 @@ class Instruments:
     score: Score | None = None
     dump: Dump | None = None
     on_step: Callable[[str], None] | None = None
+    is_enough: Callable[["Run"], bool] | None = None
+    """Tells whether what was done so far meets the recipe's budget, so that the rest of its passes can be left out."""
 
 
 def run(plan: Plan, program: Program, context: Context, instruments: Instruments) -> Run:
     """Carry out a plan on a copy of a program. Raises CompressError when a pass refuses or breaks something."""
     done = Run(program.clone(), costs(program, plan.target))
+    origins: dict[int, Program] = {}
     for index, step in enumerate(plan.steps):
+        if not step.is_clean_up and instruments.is_enough is not None and instruments.is_enough(done):
+            done.left_out.append(step)
+            continue
         if instruments.on_step is not None and not step.is_clean_up:
-            instruments.on_step(step.todo.slug())
+            instruments.on_step(step.title)
         started = time.perf_counter()
-        report = _run_step(step, done, context, instruments)
+        report = _run_step(step, done, _in_round(step, context, done, origins), instruments)
         if report.changed and instruments.dump is not None:
             instruments.dump(index, report.name, done.program)
         if not step.is_clean_up or report.changed:
@@ -73,6 +81,15 @@ def costs(program: ProgramView, target: Target) -> Costs:
         bytes=found.bytes,
         predicted_ms=found.predicted_ms,
     )
+
+
+def _in_round(step: Step, context: Context, done: Run, origins: dict[int, Program]) -> Context:
+    """Tell a step of a `repeat` how far along it is, and from where its rounds set out."""
+    if step.round is None:
+        return context
+    if step.round.place not in origins:
+        origins[step.round.place] = done.program.clone()
+    return replace(context, way=step.round.way, origin=origins[step.round.place])
 
 
 def _run_step(step: Step, done: Run, context: Context, instruments: Instruments) -> PassReport:
@@ -97,6 +114,7 @@ def _run_step(step: Step, done: Run, context: Context, instruments: Instruments)
     done.findings += findings
     return PassReport(
         name=todo.slug(),
+        round=None if step.round is None else step.round.number,
         options=todo.model_dump(mode="json", exclude_defaults=True),
         decision=None if decision is None else decision.model_dump(mode="json"),
         effect=todo.effect,

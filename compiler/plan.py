@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 from compiler.contracts import Pass
 from compiler.diagnostic import CompressError, Diagnostic, Span
-from compiler.plan_codes import NO_TARGET
-from compiler.recipe import LoadedRecipe
+from compiler.plan_codes import NESTED_REPEAT, NO_TARGET
+from compiler.recipe import LoadedRecipe, Repeat
+from compiler.recipe import Step as Entry
 from compiler.registry import load_named_target, load_pass
 from compiler.target import Target
+from compiler.yaml_node import Key
 
 CLEAN_UPS = (
     "remove-identity",
@@ -24,6 +27,23 @@ CLEAN_UPS = (
 CLEAN = "clean"
 """The property that the clean-ups give."""
 
+REPEAT = "repeat"
+"""The entry of a recipe's passes that runs passes of its own several times over."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """A step's turn in a `repeat`: number `number` of `rounds`, in the recipe's entry at `place`."""
+
+    number: int
+    rounds: int
+    place: int
+
+    @property
+    def way(self) -> Fraction:
+        """Tell how far along the repetition is once this round is over."""
+        return Fraction(self.number, self.rounds)
+
 
 @dataclass(frozen=True)
 class Step:
@@ -31,11 +51,18 @@ class Step:
 
     todo: Pass
     span: Span | None = None
+    round: Round | None = None
 
     @property
     def is_clean_up(self) -> bool:
         """Tell whether the compiler added this step by itself."""
         return self.span is None
+
+    @property
+    def title(self) -> str:
+        """Name the step, and its round if it has one."""
+        turn = self.round
+        return self.todo.slug() if turn is None else f"{self.todo.slug()} (round {turn.number} of {turn.rounds})"
 
 
 @dataclass(frozen=True)
@@ -54,7 +81,7 @@ def target_names_of(loaded: LoadedRecipe, asked: tuple[str, ...]) -> tuple[str, 
         raise CompressError(
             Diagnostic(NO_TARGET, f"{loaded.path.name} names no target", advice, Span(str(loaded.path)))
         )
-    return names
+    return tuple(dict.fromkeys(names))
 
 
 def make_plan(loaded: LoadedRecipe, target_name: str) -> Plan:
@@ -64,13 +91,7 @@ def make_plan(loaded: LoadedRecipe, target_name: str) -> Plan:
     """
     faults: list[Diagnostic] = []
     target_span = _place_of(loaded, target_name)
-    steps: list[Step] = []
-    for index, entry in enumerate(loaded.recipe.passes):
-        try:
-            kind = load_pass(entry.name, loaded.step_at(index))
-            steps.append(Step(loaded.read_options(index, kind), loaded.step_at(index) or Span(str(loaded.path))))
-        except CompressError as error:
-            faults.extend(error.diagnostics)
+    steps = [step for index, entry in enumerate(loaded.recipe.passes) for step in _steps(loaded, index, entry, faults)]
     try:
         target = load_named_target(target_name, target_span)
     except CompressError as error:
@@ -83,6 +104,35 @@ def make_plan(loaded: LoadedRecipe, target_name: str) -> Plan:
 def clean_up_plan(target_name: str) -> Plan:
     """Plan for a bare model: only what every artifact gets."""
     return Plan(load_named_target(target_name), tuple(_clean_ups()))
+
+
+def _steps(loaded: LoadedRecipe, index: int, entry: Entry, faults: list[Diagnostic]) -> list[Step]:
+    """Read an entry of the recipe's passes: one step, or the rounds of a `repeat`."""
+    place: tuple[Key, ...] = ("passes", index)
+    if entry.name != REPEAT:
+        return _step(loaded, place, entry, faults)
+    try:
+        loop = loaded.read_options(place, REPEAT, Repeat)
+    except CompressError as error:
+        faults.extend(error.diagnostics)
+        return []
+    inner = (*place, REPEAT, "passes")
+    body = [step for turn, item in enumerate(loop.passes) for step in _step(loaded, (*inner, turn), item, faults)]
+    numbers = range(1, loop.rounds + 1)
+    return [Step(step.todo, step.span, Round(number, loop.rounds, index)) for number in numbers for step in body]
+
+
+def _step(loaded: LoadedRecipe, place: tuple[Key, ...], entry: Entry, faults: list[Diagnostic]) -> list[Step]:
+    """Find a pass and read its options; a fault is noted and gives no step."""
+    span = loaded.step_at(place, entry.name)
+    if entry.name == REPEAT:
+        faults.append(Diagnostic(NESTED_REPEAT, "a `repeat` stands inside another", "write its passes out", span))
+        return []
+    try:
+        return [Step(loaded.read_options(place, entry.name, load_pass(entry.name, span)), span)]
+    except CompressError as error:
+        faults.extend(error.diagnostics)
+        return []
 
 
 def _place_of(loaded: LoadedRecipe, target_name: str) -> Span | None:

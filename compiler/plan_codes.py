@@ -128,3 +128,17 @@ CRITERION_LACKS = Code(
     "A pruning criterion needs something that the network or the recipe's data does not have: BatchNormalization after "
     "every layer, or labelled images. The message names it, the help what to do instead.",
 )
+NESTED_REPEAT = Code(
+    "P030",
+    "nested-repeat",
+    Severity.ERROR,
+    "A `repeat` stands among the passes of another `repeat`. What the inner rounds would mean for the outer ones is "
+    "not defined, so one level is all there is.",
+)
+STOPPED_EARLY = Code(
+    "P031",
+    "stopped-early",
+    Severity.NOTE,
+    "The recipe's budget says `stop_when_met`, and every limit of it was met before the list of passes was through. "
+    "The passes that were left were not run. To run them all, remove `stop_when_met`, or tighten a limit.",
+)

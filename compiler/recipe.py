@@ -23,7 +23,15 @@ from compiler.data.preprocess import Preprocess
 from compiler.diagnostic import Span
 from compiler.recipe_check import ModelT, read_model
 from compiler.recipe_files import read_files
-from compiler.recipe_shapes import PRODUCT_SCHEMA, model_fault, not_blank, one_is_many, safe_product, split_step
+from compiler.recipe_shapes import (
+    PRODUCT_SCHEMA,
+    budget_fault,
+    model_fault,
+    not_blank,
+    one_is_many,
+    safe_product,
+    split_step,
+)
 from compiler.yaml_node import Key, Node
 
 Shape = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
@@ -71,14 +79,28 @@ class Data(_Section):
 class Budget(_Section):
     """Limits that the result must keep; a missed one fails the build."""
 
+    accuracy: Annotated[FiniteFloat, Field(ge=0, le=1)] | None = None
+    """Accuracy that must be left: at least this much of the metric under `evaluate`."""
     accuracy_drop: Annotated[FiniteFloat, Field(ge=0, le=1)] | None = None
     """Accuracy that may be lost, as a difference: 0.06 allows 0.80 to become 0.74."""
     latency_ms: Annotated[FiniteFloat, Field(gt=0)] | None = None
     """Predicted milliseconds for one inference on the target."""
     parameters: PositiveInt | None = None
     """Elements of the floating-point weights."""
+    bytes: PositiveInt | None = None
+    """Bytes of the weights as stored."""
+    macs: PositiveInt | None = None
+    """Multiply-accumulates of one inference."""
     artifact_mb: Annotated[FiniteFloat, Field(gt=0)] | None = None
     """Size of the deployed model in megabytes of 10^6 bytes."""
+    stop_when_met: bool = False
+    """Whether the passes that are left are not run once every limit is met."""
+
+    @model_validator(mode="after")
+    def _something_to_meet(self) -> Self:
+        if self.stop_when_met and not self.model_fields_set - {"stop_when_met"}:
+            raise budget_fault()
+        return self
 
 
 class Step(_Section):
@@ -91,6 +113,15 @@ class Step(_Section):
 def _read_step(value: Any) -> Step:
     name, options = split_step(value)
     return Step(name=name, options=options)
+
+
+class Repeat(_Section):
+    """Passes that run in turn, several times over, each round taking them further towards what they ask for."""
+
+    rounds: int = Field(ge=2, le=100)
+    """How many times the passes run."""
+    passes: tuple[Annotated[Step, BeforeValidator(_read_step)], ...] = Field(min_length=1)
+    """What each round does, in order."""
 
 
 class Allow(_Section):
@@ -150,14 +181,13 @@ class LoadedRecipe:
         node = self.root.get(*path)
         return None if node is None else node.text
 
-    def step_at(self, index: int) -> Span | None:
-        """Return the place of a pass's name."""
-        name = self.recipe.passes[index].name
-        return self.key_at("passes", index, name) or self.at("passes", index)
+    def step_at(self, entry: tuple[Key, ...], name: str) -> Span:
+        """Return the place of a pass's name; the entry is the path to where the pass stands in a list."""
+        return self.key_at(*entry, name) or self.at(*entry) or Span(str(self.path))
 
-    def read_options(self, index: int, kind: type[ModelT]) -> ModelT:
+    def read_options(self, entry: tuple[Key, ...], name: str, kind: type[ModelT]) -> ModelT:
         """Read the options of a pass as that pass's own model. Raises CompressError at the lines of its faults."""
-        return read_model(kind, self.root, ("passes", index, self.recipe.passes[index].name))
+        return read_model(kind, self.root, (*entry, name))
 
 
 def load_recipe(path: Path, sets: Sequence[str] = ()) -> LoadedRecipe:

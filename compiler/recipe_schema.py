@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from compiler.recipe import Recipe
+from compiler.recipe import Recipe, Repeat
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _NAME = {"type": "string", "minLength": 1}
@@ -18,7 +18,8 @@ def recipe_schema(pass_options: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     properties["target"] |= {"oneOf": [_NAME, {"type": "array", "items": _NAME, "minItems": 1}]}
     for replaced in ("type", "items"):
         properties["target"].pop(replaced, None)
-    properties["passes"] |= {"type": "array", "items": {"oneOf": _steps(pass_options, definitions)}}
+    forms = _steps(pass_options, definitions)
+    properties["passes"] |= {"type": "array", "items": {"oneOf": [*forms, _repeat(forms)]}}
     for section in ("data", "budget", "passes", "allow"):
         properties[section] = _or_null(properties[section])
     # What a recipe leaves out may stand in the file that it extends.
@@ -39,6 +40,15 @@ def _steps(pass_options: Mapping[str, dict[str, Any]], definitions: dict[str, An
         form["properties"] = {name: moved if options.get("required") else _or_null(moved)}
         forms.append(form | {key: moved[key] for key in ("title", "description") if key in moved})
     return forms or [{"not": {}}]
+
+
+def _repeat(forms: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the form of an entry that runs passes several times over; its passes take every form but its own."""
+    options = Repeat.model_json_schema()
+    options.pop("$defs", None)
+    options["properties"]["passes"]["items"] = {"oneOf": forms}
+    told = {"type": "object", "required": ["repeat"], "additionalProperties": False}
+    return {**told, "description": options["description"], "properties": {"repeat": options}}
 
 
 def _rename(part: object, name: str) -> object:

@@ -66,6 +66,12 @@ def not_blank(text: str) -> str:
     return text
 
 
+def budget_fault() -> PydanticCustomError:
+    """Say that there is nothing to stop for."""
+    help_ = "add a limit such as `parameters: 600_000`, or remove `stop_when_met`"
+    return _fault(BAD_VALUE.slug, "`stop_when_met` has no limit to meet", help_, key="stop_when_met")
+
+
 def model_fault(
     onnx: Path | None, torch: str | None, args: Mapping[str, Any], checkpoint: Path | None, inputs: Mapping[str, Any]
 ) -> PydanticCustomError | None:

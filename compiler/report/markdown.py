@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from compiler.report import labels
 from compiler.report.markdown_words import name, prose
 from compiler.report.model import BuildReport, PassReport
-from compiler.report.summary import all_findings, budget_texts, comparisons, place, skips_by_reason, verdict
+from compiler.report.summary import all_findings, budget_texts, comparisons, place, skips_by_reason, step_title, verdict
 
 _LAYERS_SHOWN = 5
 
@@ -41,7 +41,7 @@ _PASS_COLUMNS = ("pass", "outputs", "layers changed", "parameters", "cost", "siz
 def _pass_row(step: PassReport) -> Sequence[str]:
     after, near = step.after, step.fidelity
     return (
-        name(step.name),
+        name(step_title(step)),
         prose(step.effect.value),
         labels.count(len(step.changed)),
         labels.count(after.parameters),

@@ -87,19 +87,32 @@ class Measured(Costs, _MayHaveAccuracy):
     accuracy: dict[str, Figure] | None = None
 
 
+class Share(_Frozen):
+    """How far one pass moved a figure that has a limit; negative where it fell."""
+
+    name: str
+    change: Figure
+
+
 class BudgetLine(_Frozen):
     """One limit of the recipe; `value` and `met` are null where nothing could be measured."""
 
     name: str
     limit: float
+    is_floor: bool = False
+    """Whether the value must not be less than the limit; else it must not be more."""
     value: Figure = None
     met: bool | None = None
+    shares: tuple[Share, ...] = ()
+    """The passes that moved the value from where the source model had it, in their order."""
 
 
 class Result(Measured):
     """What the finished program costs, and whether that is within budget."""
 
     budget: tuple[BudgetLine, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Passes of the recipe that did not run because the budget was met before their turn."""
 
 
 class Where(_Frozen):
@@ -151,6 +164,8 @@ class PassReport(_MayHaveAccuracy):
     """What one pass did. How long it took is in `timing.passes`, in the same order."""
 
     name: str
+    round: int | None = None
+    """Its turn in a `repeat`, from 1; null outside of one."""
     options: dict[str, Json] = {}
     decision: Json = None
     effect: Effect

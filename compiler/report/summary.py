@@ -151,7 +151,9 @@ _UNITS: dict[str, Callable[[float], str]] = {
     "latency_ms": labels.milliseconds,
     "parameters": lambda value: labels.count(round(value)),
     "macs": lambda value: labels.macs(round(value)),
+    "bytes": lambda value: labels.size(round(value)),
     "artifact_mb": lambda value: f"{value:.4g} MB",
+    "accuracy": labels.metric,
     "accuracy_drop": labels.metric,
 }
 
@@ -161,4 +163,20 @@ def budget_texts(line: BudgetLine) -> tuple[str, str, str]:
     write = _UNITS.get(line.name, lambda value: f"{value:,.6g}")
     value = labels.ABSENT if line.value is None else write(line.value)
     met = {True: "met", False: "missed", None: "not checked"}[line.met]
-    return f"at most {write(line.limit)}", value, met
+    return f"at {'least' if line.is_floor else 'most'} {write(line.limit)}", value, met
+
+
+def budget_shares(line: BudgetLine) -> str:
+    """Write which passes moved a figure, and by how much."""
+    return ", ".join(f"{share.name} {share.change:+,.4g}" for share in line.shares if share.change is not None)
+
+
+def metric_names(report: BuildReport) -> tuple[str, ...]:
+    """List the metrics that were measured anywhere."""
+    found = (report.source.accuracy, *(step.accuracy for step in report.passes), report.result.accuracy)
+    return tuple(dict.fromkeys(name for item in found for name in item or {}))
+
+
+def step_title(step: PassReport) -> str:
+    """Name a pass, and its round if it ran in a `repeat`."""
+    return step.name if step.round is None else f"{step.name}, round {step.round}"

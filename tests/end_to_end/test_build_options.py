@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.commands import Said, compress
 
 
@@ -54,6 +56,28 @@ def test_a_missed_budget_fails_the_command_and_leaves_the_artifact_to_look_at(qu
     assert codes(report)[-1] == "P008"
     assert compress("verify", quickstart / "build/quickstart/host").status == 0
     assert "missed" in (quickstart / "build/quickstart/host/report.md").read_text()
+
+
+def test_a_met_budget_ends_the_list_when_the_recipe_says_so(quickstart: Path) -> None:
+    edit(quickstart, "seed: 7", "seed: 7\nbudget: {accuracy: 0.9, parameters: 200_000, stop_when_met: true}")
+    said, report = build(quickstart)
+    assert said.status == 0
+    assert [step["name"] for step in report["passes"] if step["effect"] == "lossy"] == ["level-prune"]
+    assert report["result"]["left_out"] == ["fp16"]
+    assert "note[P031]" in said.err
+
+
+def test_a_missed_limit_names_the_passes_that_moved_the_figure(quickstart: Path) -> None:
+    edit(quickstart, "level: 0.25", "level: 0.8")
+    edit(quickstart, "seed: 7", "seed: 7\nbudget: {accuracy: 0.9}")
+    said, report = build(quickstart)
+    assert said.status == 1
+    (line,) = report["result"]["budget"]
+    assert line["shares"][0]["name"] == "level-prune"
+    assert sum(share["change"] for share in line["shares"]) + report["source"]["accuracy"]["ap50"] == pytest.approx(
+        report["result"]["accuracy"]["ap50"], abs=1e-5
+    )
+    assert "less than the budget of 0.9 (level-prune -0." in said.err
 
 
 def test_a_limit_that_nothing_measures_is_a_warning(quickstart: Path) -> None:

@@ -48,7 +48,7 @@ def test_each_value_and_key_has_its_place() -> None:
     loaded = load_recipe(VALID / "barn_camera.yaml")
     assert str(loaded.at("passes", 0, "level-prune", "level")).endswith("barn_camera.yaml:19:26")
     assert str(loaded.key_at("passes", 0, "level-prune", "level")).endswith("barn_camera.yaml:19:19")
-    assert str(loaded.step_at(0)).endswith("barn_camera.yaml:19:5")
+    assert str(loaded.step_at(("passes", 0), "level-prune")).endswith("barn_camera.yaml:19:5")
     assert loaded.at("passes", 9) is None
     assert loaded.text_at("model", "checkpoint") == "weights/barn.pt"
 
@@ -104,9 +104,9 @@ def test_pass_may_stand_alone_or_with_blank_options(tmp_path: Path) -> None:
 
 def test_options_of_a_pass_are_read_with_their_places(tmp_path: Path) -> None:
     loaded = load(tmp_path, "passes:\n  - level-prune: {level: 0.5, only: [stem]}\n  - level-prune: {levle: 2}\n")
-    assert loaded.read_options(0, Prune) == Prune(level=0.5, only=("stem",))
+    assert loaded.read_options(("passes", 0), "level-prune", Prune) == Prune(level=0.5, only=("stem",))
     with pytest.raises(CompressError) as caught:
-        loaded.read_options(1, Prune)
+        loaded.read_options(("passes", 1), "level-prune", Prune)
     assert [(item.code.id, item.help) for item in caught.value.diagnostics] == [
         ("R005", "add `level: ...`"),
         ("R003", "did you mean level?"),
@@ -117,7 +117,7 @@ def test_options_of_a_pass_are_read_with_their_places(tmp_path: Path) -> None:
 def test_bare_pass_that_needs_an_option_is_told_at_its_name(tmp_path: Path) -> None:
     loaded = load(tmp_path, "passes: [level-prune]\n")
     with pytest.raises(CompressError) as caught:
-        loaded.read_options(0, Prune)
+        loaded.read_options(("passes", 0), "level-prune", Prune)
     (finding,) = caught.value.diagnostics
     assert finding.message == "`level` is missing in `level-prune`"
     assert str(finding.span) == f"{tmp_path}/recipe.yaml:4:10"
