@@ -283,6 +283,8 @@ def _figures(accuracy: dict[str, float] | None) -> dict[str, float | None] | Non
 def _dumper(folder: Path) -> Callable[[int, str, Program], None]:
     """Make a function that writes the program after each step, beside the artifact."""
     place = folder.with_name(f"{folder.name}-ir")
+    for stale in place.glob("*.onnx.txt"):
+        stale.unlink()
 
     def write(index: int, name: str, program: Program) -> None:
         place.mkdir(parents=True, exist_ok=True)

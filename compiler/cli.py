@@ -13,6 +13,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -32,6 +33,7 @@ class LintFormat(StrEnum):
     GITHUB = "github"
 
 
+SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override a value.")]
 TargetOption = Annotated[list[str] | None, typer.Option("--target", help="Board; may be given several times.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="text or json.")]
 RecipeArgument = Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)]
@@ -42,7 +44,7 @@ def build(  # noqa: PLR0913, PLR0917 - one parameter per option
     recipe: RecipeArgument,
     target: TargetOption = None,
     out: Annotated[Path, typer.Option(help="Folder for artifacts.")] = Path("build"),
-    sets: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override a value.")] = None,
+    sets: SetOption = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Load the network anew.")] = False,
     output: FormatOption = Format.TEXT,
     dump_ir: Annotated[bool, typer.Option("--dump-ir", help="Write the network after each pass.")] = False,
@@ -61,13 +63,14 @@ def lint(
         list[Path], typer.Argument(help="Recipes, folders of recipes, or ONNX files.", show_default=False)
     ],
     target: TargetOption = None,
+    sets: SetOption = None,
     output: Annotated[LintFormat, typer.Option("--format", help="text, json, sarif or github.")] = LintFormat.TEXT,
     strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings too.")] = False,
 ) -> None:
     """Check recipes and models for their targets, without data, GPU or vendor tools."""
     from compiler.commands.lint import lint_command
 
-    _leave(lint_command(paths, tuple(target or ()), output.value, is_strict=strict))
+    _leave(lint_command(paths, tuple(target or ()), tuple(sets or ()), output.value, is_strict=strict))
 
 
 @app.command()

@@ -37,8 +37,11 @@ class LintResult:
     checked: tuple[Linted, ...]
 
 
-def lint(paths: Sequence[Path], targets: tuple[str, ...] = ()) -> LintResult:
-    """Lint recipes, folders of recipes and bare ONNX files. Faults of one file do not hide those of another."""
+def lint(paths: Sequence[Path], targets: tuple[str, ...] = (), sets: tuple[str, ...] = ()) -> LintResult:
+    """Lint recipes, folders of recipes and bare ONNX files. Faults of one file do not hide those of another.
+
+    `sets` are the PATH=VALUE options laid over every recipe; bare models take none.
+    """
     findings: list[Diagnostic] = []
     checked: list[Linted] = []
     known = rules()
@@ -50,7 +53,8 @@ def lint(paths: Sequence[Path], targets: tuple[str, ...] = ()) -> LintResult:
             continue
         for file in files:
             try:
-                found, seen = _lint_onnx(file, targets, known) if is_onnx(file) else _lint_recipe(file, targets, known)
+                is_bare = is_onnx(file)
+                found, seen = _lint_onnx(file, targets, known) if is_bare else _lint_recipe(file, targets, sets, known)
                 findings += found
                 checked += seen
             except CompressError as error:
@@ -58,9 +62,11 @@ def lint(paths: Sequence[Path], targets: tuple[str, ...] = ()) -> LintResult:
     return LintResult(tuple(dict.fromkeys(findings)), tuple(checked))
 
 
-def _lint_recipe(file: Path, targets: tuple[str, ...], known: Sequence[Rule]) -> tuple[list[Diagnostic], list[Linted]]:
+def _lint_recipe(
+    file: Path, targets: tuple[str, ...], sets: tuple[str, ...], known: Sequence[Rule]
+) -> tuple[list[Diagnostic], list[Linted]]:
     """Lint one recipe for each of its targets."""
-    loaded = load_recipe(file)
+    loaded = load_recipe(file, sets)
     check_allow(loaded)
     plans = [make_plan(loaded, name) for name in target_names_of(loaded, targets)]
     source = load_structure(loaded)

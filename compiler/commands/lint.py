@@ -12,9 +12,11 @@ from compiler.registry import codes
 from compiler.rendering import render, write_text
 
 
-def lint_command(paths: Sequence[Path], targets: tuple[str, ...], output: str, *, is_strict: bool) -> int:
+def lint_command(
+    paths: Sequence[Path], targets: tuple[str, ...], sets: tuple[str, ...], output: str, *, is_strict: bool
+) -> int:
     """Lint, print the findings, and return the exit status."""
-    result = lint(paths, targets)
+    result = lint(paths, targets, sets)
     if output == "text":
         for item in result.checked:
             say(f"checked {_what(item)}")

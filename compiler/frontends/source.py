@@ -1,5 +1,6 @@
 """Load the network that a recipe names: with its weights for a build, or its structure alone for lint."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
@@ -93,9 +94,10 @@ def _load_file(loaded: LoadedRecipe, path: Path) -> Loaded:
     try:
         return load_onnx(path, loaded.recipe.model.inputs, written)
     except CompressError as error:
-        span = loaded.at("model", "onnx")
+        places = {onnx_codes.WRONG_INPUT: loaded.key_at("model", "inputs")}
+        file = loaded.at("model", "onnx")
         raise CompressError(
-            *(Diagnostic(d.code, d.message, d.help, d.span or span, d.layer) for d in error.diagnostics)
+            *(replace(item, span=item.span or places.get(item.code) or file) for item in error.diagnostics)
         ) from error
 
 

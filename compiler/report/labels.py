@@ -61,7 +61,8 @@ def percent(before: float | None, after: float | None) -> str:
         return ABSENT
     if before == after:
         return SAME
-    return f"{100 * (after / before - 1):+.1f} %".replace("-", _MINUS)
+    change = 100 * (after / before - 1)
+    return "under 0.1 %" if abs(change) < 0.05 else f"{change:+.1f} %".replace("-", _MINUS)
 
 
 def factor(before: float | None, after: float | None, less: str, more: str) -> str:

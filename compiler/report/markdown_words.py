@@ -24,8 +24,11 @@ def name(raw: str) -> str:
 
 
 def prose(raw: str) -> str:
-    """Write a sentence so that nothing in it acts as Markdown, HTML, a link or a mention."""
-    return _LOUD.sub(_muted, labels.visible(raw))
+    """Write a sentence so that nothing in it acts as Markdown, HTML, a link or a mention, but `words of a recipe`."""
+    parts = labels.visible(raw).split("`")
+    if len(parts) % 2 == 0:
+        return _LOUD.sub(_muted, labels.visible(raw))
+    return "".join(name(part) if place % 2 and part else _LOUD.sub(_muted, part) for place, part in enumerate(parts))
 
 
 def _muted(found: re.Match[str]) -> str:

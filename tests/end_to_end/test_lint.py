@@ -35,6 +35,12 @@ def test_a_target_of_the_command_line_replaces_the_recipes() -> None:
     assert "for host" in said.out
 
 
+def test_a_set_value_is_linted(quickstart: Path) -> None:
+    said = compress("lint", quickstart / "recipe.yaml", "--set", "passes.0.level-prune.skip=[nowhere]")
+    assert said.status == 1
+    assert "error[P001]" in said.out
+
+
 def test_the_formats_say_the_same(tmp_path: Path) -> None:
     """A recipe with one warning, seen through each format."""
     shutil.copy(DETECTOR, tmp_path)
