@@ -1,4 +1,4 @@
-"""Load a checkpoint's tensors into a torch module: plain tensors only, and every one must fit."""
+"""Load a checkpoint's tensors, of torch or safetensors, into a module: plain tensors only, and every one must fit."""
 
 import pickle
 import re
@@ -11,6 +11,7 @@ from compiler.frontends.codes import CHECKPOINT_MISMATCH, CHECKPOINT_MISSING, CH
 from compiler.frontends.user_code import reason, shown_path
 
 _WRAPPERS = ("state_dict", "model")
+_SAFE = ".safetensors"
 _SHOWN = 3
 
 
@@ -40,6 +41,8 @@ def _read_state(path: Path) -> dict[str, Any]:
             )
         )
     try:
+        if path.suffix == _SAFE:
+            return _read_safe(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         unsafe = re.search(r"GLOBAL (\S+)", str(error))
@@ -55,6 +58,13 @@ def _read_state(path: Path) -> dict[str, Any]:
     if foreign is not None:
         raise _unreadable(path, f"its entry {foreign} is a {type(named[foreign]).__name__}, not a tensor")
     return named
+
+
+def _read_safe(path: Path) -> dict[str, Any]:
+    """Read a safetensors file: a list of tensors, which can hold nothing else."""
+    from safetensors.torch import load
+
+    return dict(load(path.read_bytes()))
 
 
 def _unwrap(content: object) -> object:
@@ -92,6 +102,6 @@ def _unreadable(path: Path, why: str) -> CompressError:
         Diagnostic(
             CHECKPOINT_UNREADABLE,
             f"the checkpoint {shown_path(path)} is no state dictionary: {why}",
-            help="save model.state_dict() with torch.save, and name that file",
+            help="save model.state_dict() with torch.save or as safetensors, and name that file",
         )
     )

@@ -64,7 +64,7 @@ CHECKPOINT_UNREADABLE = Code(
     Severity.ERROR,
     "The checkpoint could not be read as plain tensors. Files are loaded with `weights_only`, since unpickling other "
     "objects can run any code. Save `model.state_dict()` with `torch.save`, alone or under the key `state_dict` or "
-    "`model` of a dictionary.",
+    "`model` of a dictionary. A file that ends in `.safetensors` is read as such.",
 )
 
 CHECKPOINT_MISMATCH = Code(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save
 
 from compiler.frontends.torch_factory import export_factory, factory_source
 from tests.support.torch_project import export, fault, small, state, torch_project
@@ -77,6 +78,19 @@ def test_a_checkpoint_of_anything_but_tensors_is_refused(folder: Path, content: 
 def test_a_file_that_is_no_checkpoint_is_refused(folder: Path) -> None:
     (folder / "odd.pt").write_bytes(b"nothing")
     assert fault(lambda: export(folder, checkpoint=folder / "odd.pt")).code.id == "M108"
+
+
+def test_safetensors_are_read_in_half_precision_too(folder: Path) -> None:
+    held = {name: (value + 1).half() for name, value in state(export(folder)).items() if value.is_floating_point()}
+    whole = {name: value for name, value in state(export(folder)).items() if not value.is_floating_point()}
+    (folder / "net.safetensors").write_bytes(save({**held, **whole}))
+    loaded = state(export(folder, checkpoint=folder / "net.safetensors"))
+    assert all(torch.equal(loaded[name], value.float()) for name, value in held.items())
+
+
+def test_a_broken_safetensors_file_is_refused(folder: Path) -> None:
+    (folder / "odd.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0nonsense")
+    assert fault(lambda: export(folder, checkpoint=folder / "odd.safetensors")).code.id == "M108"
 
 
 @pytest.mark.parametrize("key", [None, "model", "state_dict"])
