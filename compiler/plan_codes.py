@@ -128,6 +128,14 @@ CRITERION_LACKS = Code(
     "A pruning criterion needs something that the network or the recipe's data does not have: BatchNormalization after "
     "every layer, or labelled images. The message names it, the help what to do instead.",
 )
+ROUNDED_AWAY = Code(
+    "P023",
+    "rounded-away",
+    Severity.NOTE,
+    "Rounding up to the target's preferred multiple of channels gives layers back every filter that the level would "
+    "have taken, so they stay whole. On such a board the filters cost next to nothing; where size counts more than "
+    "speed, `channel_multiple: 1` prunes them all the same.",
+)
 NESTED_REPEAT = Code(
     "P030",
     "nested-repeat",

@@ -1,13 +1,13 @@
 """Remove the least important filters of every layer, the same share everywhere."""
 
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from compiler.analysis.allocation import Count, count_at, rounded_layers, unit_step
 from compiler.analysis.channels import ChannelGroup, Channels, Ids, find_channels
 from compiler.analysis.criteria import (
     ClusterOptions,
@@ -22,7 +22,7 @@ from compiler.analysis.selectors import check_selectors, select
 from compiler.contracts import Context, Decision, Effect, Log, Pass
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView
-from compiler.plan_codes import CRITERION_LACKS
+from compiler.plan_codes import CRITERION_LACKS, ROUNDED_AWAY
 from compiler.rewrites.cut_channels import cut_channels
 from compiler.target import Target
 
@@ -37,6 +37,8 @@ class Kept(Decision):
     """Layer name to filter indices, ascending; layers that lose none are not listed."""
     shortfall: dict[str, int] = {}
     """For the cluster criterion: layers in which so many clusters were missing, their filters being alike."""
+    rounded: dict[str, tuple[int, int]] = {}
+    """Layer name to the number of filters that the level asked for, and the multiple of channels that stays."""
 
 
 class LevelPrune(Pass):
@@ -52,6 +54,10 @@ class LevelPrune(Pass):
     `levels: {"neck.*": 0.7, neck.conv1: 0.2}`. Of several selectors that match one layer the last one counts. Of
     layers that are tied together those that a selector matches decide, and the smallest of their levels counts.
 
+    A number that stays is then rounded up, never above n, to a multiple of `channel_multiple`: without that option
+    the one that the target's kernels prefer, 8 on the TX2, as channels up to the next multiple cost next to nothing
+    there. The report lists both numbers. `channel_multiple: 1` and `cluster: {preset: paper}` round nothing.
+
     Filters that reach an output of the network, or an operator whose channels the
     compiler cannot follow, stay; the report says which and why. The network really gets smaller: weights are cut,
     nothing is masked.
@@ -66,7 +72,9 @@ class LevelPrune(Pass):
     scope: Literal["local"] = Field(default="local", description="local: the same level in every layer")
     only: tuple[str, ...] = Field(default=(), description="prune these layers only: names, globs, operator types")
     skip: tuple[str, ...] = Field(default=(), description="leave these layers alone")
-    channel_multiple: int = Field(default=1, ge=1, description="round the number that stays up to a multiple of this")
+    channel_multiple: int | None = Field(
+        default=None, ge=1, description="round the number that stays up to a multiple of this; default: the target's"
+    )
     min_channels: int = Field(default=1, ge=1, description="keep at least this many filters")
 
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
@@ -81,13 +89,13 @@ class LevelPrune(Pass):
         channels = find_channels(program)
         ranking = FirstRanking() if context.is_stand_in else self._ranking(program, channels, context)
         gone = np.zeros(channels.labels.size, dtype=bool)
-        own = self._levels(program)
-        for group in self._chosen(program, channels):
-            level = min((own[layer] for layer in group.layers if layer in own), default=self.level)
+        counts = self._counts(program, channels, context.target)
+        for group, count in counts:
             gone[group.units] = True
-            gone[ranking.keep(channels, group, self._count(group.units.size, level))] = False
+            gone[ranking.keep(channels, group, count.kept)] = False
         shortfall = ranking.shortfall if isinstance(ranking, ClusterRanking) else {}
-        return Kept(kept=_kept_filters(channels, gone), shortfall=shortfall)
+        kept = _kept_filters(channels, gone)
+        return Kept(kept=kept, shortfall=shortfall, rounded=rounded_layers(channels, counts, kept))
 
     def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
         """Cut the filters that do not stay, and whatever reads them."""
@@ -99,6 +107,11 @@ class LevelPrune(Pass):
         for layer in channels.filters:
             if layer not in chosen and layer not in channels.kept:
                 log.skip(layer, "the recipe's `only` and `skip` leave it, or a layer tied to it, alone")
+        whole = [layer for layer in decision.rounded if layer not in decision.kept]
+        if whole:
+            said = f"rounding up to a multiple of channels keeps layers whole: {', '.join(whole[:3])}"
+            said += f" and {len(whole) - 3} more" if len(whole) > 3 else ""
+            log.find(Diagnostic(ROUNDED_AWAY, said, "set `channel_multiple: 1` if size counts more than speed"))
         cut_channels(program, channels, _gone_labels(channels, decision))
 
     def _chosen(self, program: ProgramView, channels: Channels) -> list[ChannelGroup]:
@@ -131,12 +144,21 @@ class LevelPrune(Pass):
             raise CompressError(Diagnostic(CRITERION_LACKS, said, advice))
         return ranking
 
-    def _count(self, n: int, level: float) -> int:
-        """Count how many of n filters stay, in integer arithmetic: 1 - 0.9 is not 0.1 in binary."""
-        share = Fraction(str(level))
-        stay = n * (share.denominator - share.numerator) // share.denominator
-        rounded = -(-stay // self.channel_multiple) * self.channel_multiple
-        return min(n, max(1, self.min_channels, rounded))
+    def _counts(self, program: ProgramView, channels: Channels, target: Target) -> list[tuple[ChannelGroup, Count]]:
+        """Count for each group how many units stay."""
+        own, multiple = self._levels(program), self._multiple(target)
+        counts: list[tuple[ChannelGroup, Count]] = []
+        for group in self._chosen(program, channels):
+            level = min((own[layer] for layer in group.layers if layer in own), default=self.level)
+            step = unit_step(channels, group, multiple)
+            counts.append((group, count_at(group.units.size, level, self.min_channels, step)))
+        return counts
+
+    def _multiple(self, target: Target) -> int:
+        """Choose what counts are rounded to: the recipe's word, else nothing in the paper preset, else the target's."""
+        if self.channel_multiple is not None:
+            return self.channel_multiple
+        return 1 if self.cluster.preset == "paper" else target.channel_multiple.prefer
 
 
 def _kept_filters(channels: Channels, gone: NDArray[np.bool_]) -> dict[str, tuple[int, ...]]:

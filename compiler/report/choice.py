@@ -42,14 +42,24 @@ def parts(step: PassReport) -> tuple[Part, ...]:
         return ()
     if not isinstance(decision, dict):
         return (Part("decision", _plain(decision)),)
-    return tuple(_part(name, value, step) for name, value in decision.items())
+    return tuple(_part(name, value, step) for name, value in decision.items() if value not in ({}, None))
 
 
 def _part(name: str, value: JsonValue, step: PassReport) -> Part:
     if not isinstance(value, dict) or not value:
         return Part(name, _plain(value))
+    if name == "rounded":
+        rounded = tuple(_rounded(value))
+        return Part(name, f"{labels.plural(len(rounded), 'layer')} up to the target's multiple of channels", rounded)
     rows = tuple(_kept(value, step) if name == "kept" else _entries(value))
     return Part(name, labels.plural(len(rows), "layer" if name == "kept" else "value"), rows)
+
+
+def _rounded(layers: dict[str, JsonValue]) -> Iterator[Row]:
+    """Write what rounding did: "9 asked, 16 kept"."""
+    for layer, counts in layers.items():
+        asked, kept = counts if isinstance(counts, list) and len(counts) == 2 else (counts, counts)
+        yield Row(layer, f"{_plain(asked)} asked, {_plain(kept)} kept")
 
 
 def _kept(kept: dict[str, JsonValue], step: PassReport) -> Iterator[Row]:

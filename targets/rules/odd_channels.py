@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from compiler.analysis.channels import find_channels
 from compiler.analysis.cost import PRECISION_KEY
 from compiler.contracts import Rule
 from compiler.diagnostic import Code, Diagnostic, Severity
@@ -13,7 +14,8 @@ class OddChannels(Rule):
     """FP16 is asked for, and a convolution's channel count is no multiple of what the target's FP16 lanes hold.
 
     Boards without tensor cores gain from FP16 by handling channels in pairs; a lone last channel costs as much as two.
-    Prune to a multiple of the target's floor.
+    Prune to a multiple of the target's floor. Layers whose filters have to stay, such as a detector's heads, are passed
+    over.
     """
 
     code = Code("T020", "odd-channels", Severity.WARNING)
@@ -23,9 +25,11 @@ class OddChannels(Rule):
         floor = target.channel_multiple.floor
         if "odd-channels" not in target.table.rules or program.metadata.get(PRECISION_KEY) != "fp16":
             return
-        for op in (*program.each(Conv), *program.each(ConvTranspose)):
-            channels = _channels(op, program)
-            if channels is not None and channels % floor:
+        layers = (*program.each(Conv), *program.each(ConvTranspose))
+        odd = [(op, channels) for op in layers if (channels := _channels(op, program)) is not None and channels % floor]
+        held = find_channels(program).kept if odd else {}
+        for op, channels in odd:
+            if op.name not in held:
                 yield self.at(
                     op,
                     f"{channels} output channels are no multiple of the {floor} that FP16 on {target.name} works in",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from compiler.analysis.channels import find_channels
 from compiler.analysis.cost import PRECISION_KEY
 from compiler.contracts import Rule
 from compiler.diagnostic import Code, Diagnostic, Severity
@@ -13,7 +14,8 @@ class UnpaddedChannels(Rule):
     """FP16 is asked for, and channel counts are no multiple of what the target's layouts are padded to.
 
     Layouts for FP16 hold channels in blocks; the rest of the last block is zeros that are moved and multiplied all the
-    same. Prune to the preferred multiple and those channels come free.
+    same. Prune to the preferred multiple and those channels come free. Layers whose filters have to stay, such as a
+    detector's heads, are not counted.
     """
 
     code = Code("T021", "unpadded-channels", Severity.NOTE)
@@ -25,7 +27,9 @@ class UnpaddedChannels(Rule):
             return
         layers = (*program.each(Conv), *program.each(ConvTranspose))
         sizes = {op.name: (program.type(op.y).shape or (0, 0))[1] for op in layers}
-        found = [f"{name} {size}" for name, size in sizes.items() if isinstance(size, int) and size % prefer]
+        odd = {name: size for name, size in sizes.items() if isinstance(size, int) and size % prefer}
+        held = find_channels(program).kept if odd else {}
+        found = [f"{name} {size}" for name, size in odd.items() if name not in held]
         if found:
             rest = ", ..." if len(found) > 3 else ""
             yield Diagnostic(

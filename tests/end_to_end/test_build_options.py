@@ -51,7 +51,7 @@ def test_a_missed_budget_fails_the_command_and_leaves_the_artifact_to_look_at(qu
     edit(quickstart, "seed: 7", "seed: 7\nbudget: {parameters: 1000, latency_ms: 100}")
     said, report = build(quickstart)
     assert said.status == 1
-    assert "error[P008] recipe.yaml:42:22: parameters is 123,900, more than the budget of 1,000" in said.err
+    assert "error[P008] recipe.yaml:43:22: parameters is 123,900, more than the budget of 1,000" in said.err
     assert [line["met"] for line in report["result"]["budget"]] == [True, False]
     assert codes(report)[-1] == "P008"
     assert compress("verify", quickstart / "build/quickstart/host").status == 0
@@ -103,7 +103,7 @@ def test_an_allowed_finding_that_does_not_occur_is_a_warning(quickstart: Path) -
     edit(quickstart, "target: tx2", "target: host")
     said, report = build(quickstart)
     assert said.status == 0
-    assert "warning[P009] recipe.yaml:42:16: allow: T012 did not occur" in said.err
+    assert "warning[P009] recipe.yaml:43:16: allow: T012 did not occur" in said.err
     assert "P009" in codes(report)
 
 

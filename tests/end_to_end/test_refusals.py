@@ -82,7 +82,7 @@ def test_filters_are_counted_without_binary_fractions() -> None:
         "{ [conv] a = Conv (x, w) [head] y = Conv (a, u) }"
     )
     context = Context(load_named_target("tx2"), np.random.default_rng(0))
-    decision = LevelPrune(level=0.9).decide(program, context)
+    decision = LevelPrune(level=0.9, channel_multiple=1).decide(program, context)
     assert isinstance(decision, Kept)
     assert len(decision.kept["conv"]) == 3
 

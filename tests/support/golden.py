@@ -8,7 +8,7 @@ import yaml
 
 from compiler.diagnostic import Diagnostic
 from compiler.ir import Program, dump, parse_program
-from tests.support.steps import Applied, apply
+from tests.support.steps import Applied, apply, usual_target
 
 _BECOMES = "# becomes"
 _ON = "# on "
@@ -16,7 +16,7 @@ _ON = "# on "
 
 @dataclass(frozen=True)
 class Golden:
-    """One golden file: the first line names the pass and its options, `# on host` a target other than the TX2."""
+    """One golden file: the first line names the pass and its options, `# on host` a target other than usual."""
 
     given: str
     expected: str
@@ -43,7 +43,7 @@ def read_golden(path: Path) -> Golden:
         given = given.rstrip("\n") + "\n"
     title, *lines = given.splitlines()
     name, _, options = title.removeprefix("# ").partition(" ")
-    on = next((line.removeprefix(_ON) for line in lines if line.startswith(_ON)), "tx2")
+    on = next((line.removeprefix(_ON) for line in lines if line.startswith(_ON)), usual_target(name))
     parsed: Any = yaml.safe_load(options) if options else {}
     return Golden(given, f"{given}{_BECOMES}\n{expected}", name, cast(dict[str, Any], parsed), on)
 

@@ -34,6 +34,11 @@ def target(name: str = "tx2") -> Target:
     return load_named_target(name)
 
 
+def usual_target(slug: str) -> str:
+    """Name the target for tests that do not care: any channel count suits the host, so pruning rounds nothing there."""
+    return "host" if slug == "level-prune" else "tx2"
+
+
 @cache
 def _kind(name: str) -> type[Pass]:
     return load_pass(name)
@@ -44,13 +49,13 @@ def apply(
     program: Program,
     options: Mapping[str, object] | None = None,
     *,
-    on: str = "tx2",
+    on: str | None = None,
     is_stand_in: bool = False,
 ) -> Applied:
     """Check, decide, rewrite and bring types up to date, on a clone."""
     todo = _kind(name).model_validate(options or {})
     twin, log = program.clone(), Log()
-    context = Context(target(on), np.random.default_rng(0), is_stand_in=is_stand_in)
+    context = Context(target(on or usual_target(name)), np.random.default_rng(0), is_stand_in=is_stand_in)
     refusals = tuple(todo.check(twin, context.target))
     decision = todo.decide(twin, context)
     todo.rewrite(twin, decision, log)

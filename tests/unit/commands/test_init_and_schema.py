@@ -19,6 +19,7 @@ def test_a_first_recipe_lints_clean(tmp_path: Path, target: str) -> None:
     said = compress("lint", "recipe.yaml", cwd=tmp_path)
     assert said.status == 0, said.out
     assert "error" not in said.out
+    assert "T020" not in said.out and "T021" not in said.out
 
 
 def test_a_first_recipe_builds_and_every_comment_can_be_put_to_use(tmp_path: Path) -> None:
