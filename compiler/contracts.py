@@ -92,13 +92,20 @@ class Pass(BaseModel, ABC):
     effect: ClassVar[Effect]
     needs: ClassVar[frozenset[str]] = frozenset()
     """Properties that earlier steps must have given the program."""
-    gives: ClassVar[frozenset[str]] = frozenset()
-    """Properties that the program has after this step."""
+    comes_before: ClassVar[Mapping[str, str]] = {}
+    """Properties that are better given by a later step than by an earlier one, each with the reason."""
+    spoilt_by: ClassVar[Mapping[str, str]] = {}
+    """Properties under which this step can do little or nothing, each with the reason."""
 
     @classmethod
     def slug(cls) -> str:
         """Name this pass as recipes do: LevelPrune is level-prune."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+
+    def gives(self, target: Target) -> frozenset[str]:
+        """Name the properties that a program has after this step, on this target."""
+        del target
+        return frozenset()
 
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Yield what can be said before any work: selectors that match nothing, a precision the target lacks."""

@@ -53,7 +53,7 @@ class Instruments:
 
 def run(plan: Plan, program: Program, context: Context, instruments: Instruments) -> Run:
     """Carry out a plan on a copy of a program. Raises CompressError when a pass refuses or breaks something."""
-    done = Run(program.clone(), costs(program, plan.target))
+    done = Run(program.clone(), costs(program, plan.target), findings=list(plan.findings))
     origins: dict[int, Program] = {}
     for index, step in enumerate(plan.steps):
         if not step.is_clean_up and instruments.is_enough is not None and instruments.is_enough(done):

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from compiler.contracts import Pass
 from compiler.diagnostic import CompressError, Diagnostic, Span
-from compiler.plan_codes import NESTED_REPEAT, NO_TARGET
+from compiler.plan_codes import NESTED_REPEAT, NO_TARGET, SPOILT_STEP, UNUSUAL_ORDER
 from compiler.recipe import LoadedRecipe, Repeat
 from compiler.recipe import Step as Entry
 from compiler.registry import load_named_target, load_pass
@@ -71,6 +71,8 @@ class Plan:
 
     target: Target
     steps: tuple[Step, ...]
+    findings: tuple[Diagnostic, ...] = ()
+    """What is odd about the order of the steps."""
 
 
 def target_names_of(loaded: LoadedRecipe, asked: tuple[str, ...]) -> tuple[str, ...]:
@@ -98,7 +100,7 @@ def make_plan(loaded: LoadedRecipe, target_name: str) -> Plan:
         raise CompressError(*error.diagnostics, *faults) from error
     if faults:
         raise CompressError(*faults)
-    return Plan(target, tuple(_with_clean_ups(steps)))
+    return Plan(target, tuple(_with_clean_ups(steps)), tuple(_order_findings(steps, target)))
 
 
 def clean_up_plan(target_name: str) -> Plan:
@@ -133,6 +135,20 @@ def _step(loaded: LoadedRecipe, place: tuple[Key, ...], entry: Entry, faults: li
     except CompressError as error:
         faults.extend(error.diagnostics)
         return []
+
+
+def _order_findings(steps: list[Step], target: Target) -> Iterator[Diagnostic]:
+    """Compare the order of the steps with what each says about the others; one round of a `repeat` is enough."""
+    given: dict[str, str] = {}
+    for step in steps:
+        name = step.todo.slug()
+        if step.round is not None and step.round.number > 1:
+            continue
+        for properties, code in ((step.todo.spoilt_by, SPOILT_STEP), (step.todo.comes_before, UNUSUAL_ORDER)):
+            for what in sorted(properties.keys() & given.keys()):
+                said = f"{name} comes after {given[what]}: {properties[what]}"
+                yield Diagnostic(code, said, f"put {name} before {given[what]}", step.span)
+        given |= dict.fromkeys(sorted(step.todo.gives(target) - given.keys()), name)
 
 
 def _place_of(loaded: LoadedRecipe, target_name: str) -> Span | None:

@@ -150,3 +150,17 @@ STOPPED_EARLY = Code(
     "The recipe's budget says `stop_when_met`, and every limit of it was met before the list of passes was through. "
     "The passes that were left were not run. To run them all, remove `stop_when_met`, or tighten a limit.",
 )
+UNUSUAL_ORDER = Code(
+    "P032",
+    "unusual-order",
+    Severity.NOTE,
+    "Two passes stand in another order than the one that usually serves best: replace the backbone, factorise, prune, "
+    "quantise, then half precision. The order of the recipe is kept; the message says what it may cost.",
+)
+SPOILT_STEP = Code(
+    "P033",
+    "spoilt-step",
+    Severity.WARNING,
+    "An earlier pass leaves the network in a form in which this one can do little or nothing. The message says what "
+    "stands in the way. Change the order of the two.",
+)

@@ -32,7 +32,11 @@ class Fp16(Pass):
 
     effect = Effect.LOSSY
     needs: ClassVar[frozenset[str]] = frozenset({"clean"})
-    gives: ClassVar[frozenset[str]] = frozenset({"fp16"})
+
+    def gives(self, target: Target) -> frozenset[str]:
+        """Say who holds the half precision: the file's weights, or the board's builder."""
+        entry = target.precisions.get("fp16")
+        return frozenset({"fp16", "narrow-weights"} if entry is None or entry.carrier != "builder" else {"fp16"})
 
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Refuse a target without half precision."""

@@ -1,7 +1,7 @@
 """Remove the least important filters of every layer, the same share everywhere."""
 
-from collections.abc import Iterator
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,9 @@ class LevelPrune(Pass):
     """
 
     effect = Effect.LOSSY
+    spoilt_by: ClassVar[Mapping[str, str]] = {
+        "narrow-weights": "weights that are stored in half precision stand behind a conversion and cannot be cut",
+    }
 
     level: Level = Field(description="share of each layer's filters to remove")
     levels: dict[str, Level] = Field(default={}, description="levels of their own, for the layers that these select")

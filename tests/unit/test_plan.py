@@ -51,3 +51,12 @@ def test_faults_inside_a_repeat_are_told_at_their_place(tmp_path: Path, passes: 
     assert (code, f"{tmp_path}/recipe.yaml:{place}") in [
         (item.code.id, str(item.span)) for item in caught.value.diagnostics
     ]
+
+
+def test_pruning_after_narrow_weights_is_a_finding_where_the_weights_are_narrowed(tmp_path: Path) -> None:
+    passes = "passes:\n  - fp16\n  - level-prune: {level: 0.5}\n"
+    (found,) = plan(tmp_path, passes).findings
+    assert (found.code.id, str(found.span)) == ("P033", f"{tmp_path}/recipe.yaml:7:5")
+    assert "level-prune comes after fp16" in found.message
+    assert not make_plan(load_recipe(tmp_path / "recipe.yaml"), "tx2").findings
+    assert not plan(tmp_path, "passes:\n  - level-prune: {level: 0.5}\n  - fp16\n").findings
