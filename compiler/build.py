@@ -15,12 +15,22 @@ from compiler.artifact import MODEL, Manifest, check_place, reseal, write_artifa
 from compiler.budget import Accuracy, budget_findings, budget_lines, is_met
 from compiler.check import check_program, has_errors
 from compiler.contracts import Context, Emission, Emitter
+from compiler.data_faults import data_faults_at
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.fidelity import make_probe
 from compiler.frontends.cache import cache_folder
 from compiler.frontends.onnx_file import Loaded
 from compiler.frontends.source import load_source
-from compiler.inputs import calibration, data_digest, image_input, probe_samples, scenes, scorer, settings_for
+from compiler.inputs import (
+    agreement_of,
+    calibration,
+    data_digest,
+    image_input,
+    probe_samples,
+    scenes,
+    scorer,
+    settings_for,
+)
 from compiler.ir import Program, digest, dump, model_bytes
 from compiler.pipeline import Instruments, Run, costs, run
 from compiler.plan import Plan, make_plan, target_names_of
@@ -90,7 +100,9 @@ def build(path: Path, options: Options) -> Iterator[Outcome]:
         check_place(job.folder)
         _check_beforehand(job)
     for job in jobs:
-        yield _build_target(job, lap)
+        with data_faults_at(loaded):
+            outcome = _build_target(job, lap)
+        yield outcome
 
 
 def _emitter(plan: Plan, loaded: LoadedRecipe) -> Emitter:
@@ -117,7 +129,7 @@ def _check_beforehand(job: _Job) -> None:
 def _build_target(job: _Job, load: Lap) -> Outcome:
     """Walk the compile line: run the plan, check the result, report, emit."""
     recipe, program, target = job.loaded.recipe, job.source.program, job.plan.target
-    probe = make_probe(program, probe_samples(recipe, program))
+    probe = make_probe(program, probe_samples(recipe, program), agreement_of(recipe))
     score = scorer(recipe, program)
     started = time.perf_counter()
     baseline = score(program) if score is not None else None
@@ -184,8 +196,9 @@ def _why_not_measured(job: _Job) -> Diagnostic:
     if recipe.data.validation is None or recipe.evaluate is None:
         advice = "add `data: {validation: ...}` and `evaluate` to the recipe"
         return Diagnostic(NO_DATA, "there is nothing to measure accuracy on", advice, loaded.at("product"))
-    said = "accuracy is not measured: the network takes something else than one image of three channels"
-    return Diagnostic(NO_DATA, said, "evaluate the artifact yourself", loaded.at("evaluate"))
+    said = "accuracy is not measured: the network takes something else than one image of one or three channels"
+    advice = "give prepared arrays: `validation: {npz: file}`, or a `python` function with `inputs`"
+    return Diagnostic(NO_DATA, said, advice, loaded.at("evaluate"))
 
 
 def _report(

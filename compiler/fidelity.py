@@ -1,11 +1,12 @@
 """Fidelity: how far a program's outputs are from the source network's, on the same inputs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from compiler.contracts import Sample
+from compiler.data.likeness import Agree, Likeness, input_size
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Array, Program, model_bytes
 from compiler.plan_codes import NOT_RUNNABLE
@@ -14,12 +15,16 @@ from compiler.reference import RefusedError, Session
 
 @dataclass(frozen=True)
 class Measured:
-    """The signal-to-noise ratio in dB over all outputs, None for identical ones, and the largest difference."""
+    """How far outputs are apart: noise in dB over all of them, None where they are identical, and more."""
 
     sqnr_db: float | None
     max_abs_error: float
     relative_error: float
     """The largest difference of any output relative to that output's range."""
+    cosine: float = 0.0
+    """The mean cosine similarity of outputs: 1 for the same direction."""
+    agreement: float | None = None
+    """The share of the source's detections, or best classes, that are found again; None where nothing tells."""
 
 
 _FAR = Measured(None, float("inf"), float("inf"))
@@ -31,9 +36,10 @@ class Probe:
     Memory: the outputs for these inputs, plus one loaded model at a time.
     """
 
-    def __init__(self, program: Program, samples: Sequence[Sample]) -> None:
-        """Run the reference. Raises RefusedError when ONNX Runtime cannot."""
+    def __init__(self, program: Program, samples: Sequence[Sample], agree: Agree | None = None) -> None:
+        """Run the reference; `agree` counts equal results. Raises RefusedError when ONNX Runtime cannot."""
         self._samples = samples
+        self._agree = agree
         self._expected = self.outputs(program)
         self._reference = self._expected
 
@@ -44,7 +50,11 @@ class Probe:
 
     def compare(self, outputs: list[dict[str, Array]]) -> Measured:
         """Measure the distance from the source network: 10 log10(sum of squares / sum of squared differences)."""
-        return _distance(self._expected, outputs)
+        likeness = Likeness(self._agree)
+        for sample, expected, found in zip(self._samples, self._expected, outputs, strict=True):
+            likeness.add(expected, found, input_size(sample))
+        apart = _distance(self._expected, outputs)
+        return replace(apart, cosine=likeness.cosine, agreement=likeness.agreement)
 
     def step(self, outputs: list[dict[str, Array]]) -> Measured:
         """Measure the distance from the outputs before the last step, and remember these as the next reference."""
@@ -53,10 +63,10 @@ class Probe:
         return found
 
 
-def make_probe(program: Program, samples: Sequence[Sample]) -> Probe:
+def make_probe(program: Program, samples: Sequence[Sample], agree: Agree | None = None) -> Probe:
     """Set up a probe. Raises CompressError when ONNX Runtime cannot run the network."""
     try:
-        return Probe(program, samples)
+        return Probe(program, samples, agree)
     except RefusedError as error:
         advice = "check the model with the tool that exported it, and the input shape in the recipe"
         fault = Diagnostic(NOT_RUNNABLE, f"ONNX Runtime cannot run the network: {error}", advice)

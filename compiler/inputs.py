@@ -1,37 +1,41 @@
 """What a build feeds its networks with: calibration images, self-test inputs, and the metric on validation images."""
 
-import hashlib
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from compiler.analysis.regions import Scene
 from compiler.contracts import Sample
-from compiler.data import evaluate_detector, list_source, read_samples
-from compiler.data.datasets import DataSource
+from compiler.data import evaluate_samples, read_listing
 from compiler.data.datasets import Sample as Labelled
+from compiler.data.digest import listings_digest
+from compiler.data.faults import data_fault
+from compiler.data.label_codes import ARRAY_MISMATCH
+from compiler.data.likeness import Agree, Likeness, agreement, input_size
 from compiler.data.preprocess import Preprocess
+from compiler.data.records import Listing
+from compiler.data.source import DataSource
+from compiler.frontends.data_factory import open_source
 from compiler.ir import Array, Program, ProgramView, model_bytes
 from compiler.recipe import Recipe
 from compiler.reference import Session, random_feeds
 
 _PROBE_SAMPLES = 4
+_IMAGE_CHANNELS = (1, 3)
 
 
 def calibration(recipe: Recipe, program: ProgramView) -> Callable[[], Iterator[Sample]] | None:
-    """Make a function that opens a fresh stream of prepared calibration images, or None without such data.
+    """Make a function that opens a fresh stream of prepared calibration inputs, or None without such data.
 
-    Only networks with one four-dimensional image input can be fed from image folders.
+    Images feed networks with one four-dimensional image input; arrays feed any network.
     """
     source = recipe.data.calibration
-    name = image_input(program)
-    if source is None or name is None:
+    if source is None or not can_feed(source, program):
         return None
-    settings = settings_for(recipe, program, name)
+    name, read = program.inputs[0], _reader(recipe, program, source)
 
     def stream() -> Iterator[Sample]:
-        return ({name: sample.array} for sample in read_samples(source, settings))
+        return (fitted(sample, name, program) for sample in read())
 
     return stream
 
@@ -39,29 +43,20 @@ def calibration(recipe: Recipe, program: ProgramView) -> Callable[[], Iterator[S
 def scenes(recipe: Recipe, program: ProgramView) -> Callable[[], Iterator[Scene]] | None:
     """Make a function that opens a fresh stream of images with their boxes.
 
-    They come from the calibration data if that is labelled, else from the validation data if that is, else from the
+    They come from the calibration data if that has boxes, else from the validation data if that has, else from the
     calibration data without boxes.
     """
     name = image_input(program)
     given = [source for source in (recipe.data.calibration, recipe.data.validation) if source is not None]
-    source = next((source for source in given if source.coco is not None), given[0] if given else None)
+    source = next((source for source in given if source.kind in {"coco", "yolo"}), given[0] if given else None)
     if source is None or name is None:
         return None
-    settings = settings_for(recipe, program, name)
+    read = _reader(recipe, program, source)
 
     def stream() -> Iterator[Scene]:
-        return (_scene(name, sample) for sample in read_samples(source, settings))
+        return (_scene(name, sample, program) for sample in read())
 
     return stream
-
-
-def _scene(name: str, sample: Labelled) -> Scene:
-    """Bring a sample's boxes, (x, y, width, height) on the photograph, to corners on the network's input."""
-    corners = np.concatenate([sample.boxes[:, :2], sample.boxes[:, :2] + sample.boxes[:, 2:]], axis=1)
-    whole = np.array([[0.0, 0.0, sample.geometry.width, sample.geometry.height]])
-    height, width = sample.array.shape[2:]
-    content = sample.geometry.to_input(whole)[0]
-    return Scene({name: sample.array}, sample.geometry.to_input(corners), content, (height, width))
 
 
 def probe_samples(recipe: Recipe, program: ProgramView) -> list[Sample]:
@@ -75,27 +70,40 @@ def probe_samples(recipe: Recipe, program: ProgramView) -> list[Sample]:
 
 def random_sample(program: ProgramView, rng: np.random.Generator) -> dict[str, Array]:
     """Make a seeded random value in [0, 1) for every input."""
-    shapes: dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]] = {}
-    for name in program.inputs:
-        kind = program.type(name)
-        assert kind.dtype is not None and kind.static_shape is not None, f"input {name} is not pinned"
-        shapes[name] = (kind.dtype, kind.static_shape)
-    return random_feeds(shapes, rng)
+    return random_feeds({name: (dtype, shape) for name, dtype, shape in _inputs(program)}, rng)
 
 
 def scorer(recipe: Recipe, program: ProgramView) -> Callable[[Program], dict[str, float]] | None:
-    """Make a function that measures a program's accuracy in ONNX Runtime, or None without labels or metric."""
-    source, evaluate, name = recipe.data.validation, recipe.evaluate, image_input(program)
-    if source is None or evaluate is None or name is None:
+    """Make a function that measures a program's accuracy in ONNX Runtime, or None without validation data or metric."""
+    source, evaluate = recipe.data.validation, recipe.evaluate
+    if source is None or evaluate is None or not can_feed(source, program):
         return None
-    settings = settings_for(recipe, program, name)
+    name, listing, settings = program.inputs[0], open_source(source, recipe.seed), _settings(recipe, program)
+    reference = model_bytes(program) if evaluate.metric == "fidelity" else b""
 
     def score(candidate: Program) -> dict[str, float]:
-        session = Session(model_bytes(candidate))
-        found = evaluate_detector(session.run, source, settings, evaluate, input_name=name)
+        session, samples = Session(model_bytes(candidate)), read_listing(listing, settings)
+        if evaluate.metric == "fidelity":
+            feeds = (fitted(sample, name, program) for sample in samples)
+            return _fidelity(Session(reference), session, feeds, agreement(evaluate))
+        found = evaluate_samples(lambda one: session.run(fitted(one, name, program)), listing, samples, evaluate)
         return {evaluate.metric: found[evaluate.metric]}
 
     return score
+
+
+def agreement_of(recipe: Recipe) -> Agree | None:
+    """Choose what counts as the same result of two networks, by the recipe's decoder; None without one."""
+    return None if recipe.evaluate is None else agreement(recipe.evaluate)
+
+
+def _fidelity(reference: Session, session: Session, samples: Iterable[Sample], agree: Agree | None) -> dict[str, float]:
+    """Compare a network with the source, image by image: cosine similarity, and agreement where it can be told."""
+    likeness = Likeness(agree)
+    for feeds in samples:
+        likeness.add(reference.run(feeds), session.run(feeds), input_size(feeds))
+    share = likeness.agreement
+    return {"fidelity": likeness.cosine} | ({} if share is None else {"agreement": share})
 
 
 def image_input(program: ProgramView) -> str | None:
@@ -103,29 +111,74 @@ def image_input(program: ProgramView) -> str | None:
     if len(program.inputs) != 1:
         return None
     shape = program.shape(program.inputs[0])
-    return program.inputs[0] if shape is not None and len(shape) == 4 and shape[1] == 3 else None
+    is_image = shape is not None and len(shape) == 4 and shape[0] == 1 and shape[1] in _IMAGE_CHANNELS
+    return program.inputs[0] if is_image else None
+
+
+def can_feed(source: DataSource, program: ProgramView) -> bool:
+    """Tell whether a kind of source can feed a network at all; arrays and functions may have whatever it takes."""
+    return source.kind in {"npz", "python"} or image_input(program) is not None
 
 
 def settings_for(recipe: Recipe, program: ProgramView, name: str) -> Preprocess:
-    """Complete the recipe's preprocessing with the size of the network's input."""
+    """Complete the recipe's preprocessing with the size and the channels of the network's input."""
     shape = program.shape(name)
     assert shape is not None
-    return recipe.data.preprocess.for_input(shape[2], shape[3])
+    return recipe.data.preprocess.for_input(shape[2], shape[3], shape[1])
+
+
+def fitted(sample: Labelled, name: str, program: ProgramView) -> dict[str, Array]:
+    """Return what a sample feeds a network with. Raises CompressError where an array does not fit its input."""
+    feeds = sample.feeds(name)
+    if len(feeds) == 1 and len(program.inputs) == 1:
+        feeds = {program.inputs[0]: next(iter(feeds.values()))}
+    for key, dtype, shape in _inputs(program):
+        value = feeds.get(key)
+        if value is None:
+            said = f"{sample.path} has no array for the network's input {key}"
+            raise data_fault(ARRAY_MISMATCH, said, f"it has {', '.join(feeds)}", sample.path)
+        if value.dtype != dtype or value.shape != shape:
+            said = f"{sample.path}: {key} is {value.dtype} {list(value.shape)}, the network takes {dtype} {list(shape)}"
+            advice = f"save examples of shape {list(shape[1:])} with .astype(numpy.{dtype})"
+            raise data_fault(ARRAY_MISMATCH, said, advice, sample.path)
+    return {key: feeds[key] for key in program.inputs}
 
 
 def data_digest(recipe: Recipe) -> str | None:
-    """Hash the names and bytes of all calibration and validation files, in order; None without data."""
-    sources = [source for source in (recipe.data.calibration, recipe.data.validation) if source is not None]
-    if not sources:
-        return None
-    sha = hashlib.sha256()
-    for source in sources:
-        for path in _files(source):
-            sha.update(f"{path.name}\0{path.stat().st_size}\0".encode())
-            sha.update(path.read_bytes())
-    return sha.hexdigest()
+    """Hash all that the calibration and validation sources hold; None without data."""
+    given = (("calibration", recipe.data.calibration), ("validation", recipe.data.validation))
+    listings = [(role, open_source(source, recipe.seed)) for role, source in given if source is not None]
+    return listings_digest(listings) if listings else None
 
 
-def _files(source: DataSource) -> list[Path]:
-    listed = [entry.path for entry in list_source(source).entries]
-    return listed if source.coco is None else [source.coco, *listed]
+def _reader(recipe: Recipe, program: ProgramView, source: DataSource) -> Callable[[], Iterator[Labelled]]:
+    """Make a function that reads a source from its start; it is listed once, when first read."""
+    settings, opened = _settings(recipe, program), list[Listing]()
+
+    def read() -> Iterator[Labelled]:
+        if not opened:
+            opened.append(open_source(source, recipe.seed))
+        return read_listing(opened[0], settings)
+
+    return read
+
+
+def _settings(recipe: Recipe, program: ProgramView) -> Preprocess:
+    name = image_input(program)
+    return recipe.data.preprocess if name is None else settings_for(recipe, program, name)
+
+
+def _scene(name: str, sample: Labelled, program: ProgramView) -> Scene:
+    """Bring a sample's boxes, (x, y, width, height) on the photograph, to corners on the network's input."""
+    corners = np.concatenate([sample.boxes[:, :2], sample.boxes[:, :2] + sample.boxes[:, 2:]], axis=1)
+    whole = np.array([[0.0, 0.0, sample.geometry.width, sample.geometry.height]])
+    height, width = sample.array.shape[2:]
+    content = sample.geometry.to_input(whole)[0]
+    return Scene(fitted(sample, name, program), sample.geometry.to_input(corners), content, (height, width))
+
+
+def _inputs(program: ProgramView) -> Iterator[tuple[str, np.dtype[np.generic], tuple[int, ...]]]:
+    for name in program.inputs:
+        kind = program.type(name)
+        assert kind.dtype is not None and kind.static_shape is not None, f"input {name} is not pinned"
+        yield name, kind.dtype, kind.static_shape

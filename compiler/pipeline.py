@@ -161,7 +161,9 @@ def _measure(step: Step, done: Run, instruments: Instruments) -> tuple[Fidelity 
     if step.todo.effect is Effect.EXACT and moved.relative_error > _EXACT:
         said = f"{step.todo.slug()} promises exact outputs and moved one by {moved.relative_error:.2g} of its range"
         raise CompressError(Diagnostic(NOT_EXACT, said, "report this with the model", step.span))
-    fidelity = Fidelity(sqnr_db=found.sqnr_db, max_abs_error=found.max_abs_error)
+    fidelity = Fidelity(
+        sqnr_db=found.sqnr_db, max_abs_error=found.max_abs_error, cosine=found.cosine, agreement=found.agreement
+    )
     if instruments.score is None or step.todo.effect is Effect.EXACT:
         return fidelity, None
     if moved.max_abs_error > 0 or done.accuracy is None:

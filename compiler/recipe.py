@@ -17,9 +17,9 @@ from pydantic import (
     model_validator,
 )
 
-from compiler.data.datasets import DataSource
-from compiler.data.metrics import Evaluate
+from compiler.data.evaluate import Evaluate
 from compiler.data.preprocess import Preprocess
+from compiler.data.source import DataSource
 from compiler.diagnostic import Span
 from compiler.recipe_check import ModelT, read_model
 from compiler.recipe_files import read_files

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from compiler.data.source import PATH_KEYS
 from compiler.diagnostic import CompressError, Span
 from compiler.recipe_codes import BAD_VALUE, EXTENDS, UNREADABLE, WRONG_TYPE
 from compiler.recipe_phrases import found
@@ -18,13 +19,15 @@ _SOURCES = ("calibration", "train", "validation")
 _PATHS: tuple[tuple[Key, ...], ...] = (
     ("model", "onnx"),
     ("model", "checkpoint"),
-    *(("data", source, key) for source in _SOURCES for key in ("images", "coco")),
+    *(("data", source, key) for source in _SOURCES for key in PATH_KEYS),
 )
 _MAY_BE_BLANK: tuple[tuple[Key, ...], ...] = (
     *((section,) for section in ("data", "budget", "passes", "allow", "seed", "target")),
     *(("model", key) for key in ("args", "inputs")),
     ("data", "preprocess"),
+    *(("data", source, "args") for source in _SOURCES),
 )
+_FACTORIES: tuple[tuple[Key, ...], ...] = (("model", "torch"), *(("data", source, "python") for source in _SOURCES))
 
 
 def read_files(path: Path, sets: Sequence[str], kind: type[BaseModel]) -> tuple[Node, tuple[Path, ...]]:
@@ -94,10 +97,11 @@ def _anchor(root: Node) -> Node:
             raise text_error(BAD_VALUE, f"`{path[-1]}` is empty, it takes a path", node.span)
         if node is not None and isinstance(node.value, str):
             root = root.put(path, replace(node, value=str(absolute(folder_of(node.span), node.value))))
-    node = root.get("model", "torch")
-    if node is not None and isinstance(node.value, str):
-        module, colon, function = node.value.rpartition(":")
-        if module.endswith(".py"):
-            place = f"{absolute(folder_of(node.span), module)}{colon}{function}"
-            root = root.put(("model", "torch"), replace(node, value=place))
+    for path in _FACTORIES:
+        node = root.get(*path)
+        if node is not None and isinstance(node.value, str):
+            module, colon, function = node.value.rpartition(":")
+            if module.endswith(".py"):
+                place = f"{absolute(folder_of(node.span), module)}{colon}{function}"
+                root = root.put(path, replace(node, value=place))
     return root

@@ -1,9 +1,13 @@
 """Data sources, preprocessing, decoding and accuracy."""
 
+from compiler.data.average_precision import average_precision
 from compiler.data.codes import DATA_CODES
-from compiler.data.datasets import DataSource, Listing, Sample, list_source, read_listing, read_samples
-from compiler.data.metrics import Evaluate, Run, average_precision, evaluate_detector
+from compiler.data.datasets import Sample, list_source, read_listing, read_samples
+from compiler.data.evaluate import Evaluate
+from compiler.data.metrics import Run, evaluate_detector, evaluate_listing, evaluate_samples, find_detections
 from compiler.data.preprocess import Geometry, Preprocess, prepare
+from compiler.data.records import Listing, Objects, Record, make_objects
+from compiler.data.source import DataSource
 
 __all__ = [
     "DATA_CODES",
@@ -11,12 +15,18 @@ __all__ = [
     "Evaluate",
     "Geometry",
     "Listing",
+    "Objects",
     "Preprocess",
+    "Record",
     "Run",
     "Sample",
     "average_precision",
     "evaluate_detector",
+    "evaluate_listing",
+    "evaluate_samples",
+    "find_detections",
     "list_source",
+    "make_objects",
     "prepare",
     "read_listing",
     "read_samples",

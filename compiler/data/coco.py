@@ -1,5 +1,7 @@
 """COCO annotation files: read, checked, and given back as plain frozen values."""
 
+from __future__ import annotations
+
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated
 
@@ -22,16 +24,19 @@ class CocoImage(_Row):
 
     id: int
     file_name: str = Field(min_length=1)
+    width: int | None = None
+    height: int | None = None
 
 
 class CocoBox(_Row):
-    """A true box: x, y of the upper left corner, width, height, in pixels of the photograph."""
+    """A true box (x, y of the upper left corner, width, height) and its keypoints, in pixels of the photograph."""
 
     image_id: int
     category_id: int
     bbox: tuple[FiniteFloat, FiniteFloat, _Length, _Length]
     area: _Length | None = None
     iscrowd: Annotated[int, Field(ge=0, le=1)] = 0
+    keypoints: tuple[FiniteFloat, ...] = ()
 
 
 class CocoCategory(_Row):
@@ -39,10 +44,11 @@ class CocoCategory(_Row):
 
     id: int
     name: str
+    keypoints: tuple[str, ...] = ()
 
 
 class CocoFile(_Row):
-    """The parts of a COCO file that detection needs."""
+    """The parts of a COCO file that detection and keypoints need."""
 
     images: tuple[CocoImage, ...]
     annotations: tuple[CocoBox, ...]
@@ -61,8 +67,13 @@ def load_coco(path: Path) -> CocoFile:
     except ValidationError as fault:
         raise _faulty(path, fault) from fault
     _check_references(path, found)
+    _check_keypoints(path, found)
+    names: set[str] = set()
     for image in found.images:
         _check_name(path, image.file_name)
+        if image.file_name in names:
+            raise _error(COCO_MALFORMED, path, f"{path}: {image.file_name!r} is listed twice", "list it once")
+        names.add(image.file_name)
     return found
 
 
@@ -86,6 +97,23 @@ def _check_references(path: Path, found: CocoFile) -> None:
             raise _dangling(path, place, f"image {box.image_id}")
         if box.category_id not in categories:
             raise _dangling(path, place, f"category {box.category_id}")
+
+
+def _check_keypoints(path: Path, found: CocoFile) -> None:
+    """Hold every annotation to the number of keypoints that its category names, and all to one number."""
+    named = {category.id: 3 * len(category.keypoints) for category in found.categories if category.keypoints}
+    first = next((len(box.keypoints) for box in found.annotations if box.keypoints), 0)
+    for place, box in enumerate(found.annotations):
+        if not box.keypoints:
+            continue
+        wanted = named.get(box.category_id, first)
+        if len(box.keypoints) != wanted or wanted != first or wanted % 3:
+            said = f"{len(box.keypoints)} keypoint values, it takes {first if wanted == first else wanted}"
+            message = f"{path}, annotations.{place}: {said} (x, y, visibility for each of its category's keypoints)"
+            raise _error(COCO_MALFORMED, path, message, "give every annotation the same keypoints")
+        if any(value not in {0, 1, 2} for value in box.keypoints[2::3]):
+            message = f"{path}, annotations.{place}: a visibility is not 0, 1 or 2"
+            raise _error(COCO_MALFORMED, path, message, "0 is not labelled, 1 hidden, 2 visible")
 
 
 def _unique(path: Path, kind: str, ids: list[int]) -> frozenset[int]:

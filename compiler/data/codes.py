@@ -1,5 +1,6 @@
-"""The codes of everything that can be wrong with a recipe's data, R101 to R112."""
+"""The codes of everything that can be wrong with a recipe's data, R101 to R127."""
 
+from compiler.data.label_codes import LABEL_CODES
 from compiler.diagnostic import Code, Severity
 
 FOLDER_MISSING = Code(
@@ -73,16 +74,17 @@ CLASS_MISMATCH = Code(
     "R110",
     "class-count-mismatch",
     Severity.ERROR,
-    "The model predicts another number of classes than the COCO file has categories. Class k of the model is taken to "
-    "be the category with the k-th smallest id, so the two numbers must agree. Check that the annotations and "
-    "the model belong together.",
+    "The model predicts another number of classes than the labels have. Class k of the model is taken to be the COCO "
+    "category with the k-th smallest id, YOLO class k, or the k-th class folder, so the two numbers must agree. Check "
+    "that the labels and the model belong together.",
 )
 NOT_LABELLED = Code(
     "R111",
     "data-not-labelled",
     Severity.ERROR,
-    "Accuracy was asked for on images that have no true boxes. Either the source names no `coco` file, or none of the "
-    "images taken has an annotation. Name a COCO file, or raise `limit`.",
+    "Accuracy was asked for on images whose labels do not tell it: `ap50` and `ap` need true boxes, `top1` and `top5` "
+    "classes, `pck` and `pckh` keypoints. Either the source names no labels, or none of the images taken has one. Name "
+    "labels, raise `limit`, or measure `fidelity`, which needs none.",
 )
 INPUT_SIZE_UNKNOWN = Code(
     "R112",
@@ -105,4 +107,5 @@ DATA_CODES: tuple[Code, ...] = (
     CLASS_MISMATCH,
     NOT_LABELLED,
     INPUT_SIZE_UNKNOWN,
+    *LABEL_CODES,
 )

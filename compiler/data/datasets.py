@@ -2,116 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, PositiveInt
 
-from compiler.data.coco import CocoBox, CocoFile, load_coco
-from compiler.data.codes import COCO_IMAGE_MISSING, FOLDER_MISSING, IMAGE_SIZE, IMAGE_UNREADABLE, NO_IMAGES
+from compiler.data.class_folders import list_class_folders
+from compiler.data.coco_source import list_coco
+from compiler.data.codes import IMAGE_SIZE, NO_IMAGES
+from compiler.data.faults import data_fault
+from compiler.data.image_file import SUFFIXES, image_files, load_image
+from compiler.data.label_codes import BOX_OUTSIDE, SIZE_CONTRADICTION
+from compiler.data.npz import list_npz
 from compiler.data.preprocess import FloatArray, Geometry, Preprocess, prepare
-from compiler.diagnostic import Code, CompressError, Diagnostic, Span
+from compiler.data.records import Floats, Ints, Listing, Objects, Record, records_listing
+from compiler.data.source import DataSource
+from compiler.data.yolo import list_yolo
+from compiler.diagnostic import CompressError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SUFFIXES: tuple[str, ...] = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
-
-
-class DataSource(BaseModel):
-    """Images of a folder, all of them or those that a COCO file lists; the first `limit` by name."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    images: Path
-    coco: Path | None = None
-    limit: PositiveInt | None = None
-
-    def under(self, folder: Path) -> DataSource:
-        """Return this source with its relative paths taken from `folder`, the home of the recipe."""
-        coco = None if self.coco is None else folder / self.coco
-        return self.model_copy(update={"images": folder / self.images, "coco": coco})
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An image of a source before it is read. `boxes` is empty where nothing is labelled."""
-
-    image_id: int
-    path: Path
-    boxes: tuple[CocoBox, ...] = ()
-
-
-@dataclass(frozen=True)
-class Listing:
-    """What a source holds: its images in order, and the category ids, ascending; None where there are no labels."""
-
-    entries: tuple[Entry, ...]
-    categories: tuple[int, ...] | None = None
+_READERS = {"coco": list_coco, "yolo": list_yolo, "classes": list_class_folders, "npz": list_npz}
+_NO_ARRAY = np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One image, ready for the model, with its true boxes (x, y, width, height in photograph pixels)."""
+    """One item, ready for the model, with what is labelled on it in photograph pixels."""
 
     image_id: int
     path: Path
     array: FloatArray
+    """The image as the network takes it; empty where the item holds several prepared arrays."""
     geometry: Geometry
-    boxes: NDArray[np.float64]
-    categories: NDArray[np.int64]
+    objects: Objects
+    label: int | None = None
+    prepared: Mapping[str, NDArray[Any]] | None = None
+    """Inputs by name, of a source that holds arrays."""
+
+    @property
+    def boxes(self) -> Floats:
+        """The true boxes: x, y, width, height."""
+        return self.objects.boxes
+
+    @property
+    def categories(self) -> Ints:
+        """The category of each box."""
+        return self.objects.categories
+
+    def feeds(self, input_name: str) -> dict[str, NDArray[Any]]:
+        """Return what the network is fed with; `input_name` is the input that takes images."""
+        return {input_name: self.array} if self.prepared is None else dict(self.prepared)
 
 
 def list_source(source: DataSource) -> Listing:
-    """Find the images of a source and check that they are there; no image is opened."""
-    if not source.images.is_dir():
-        message = f"{source.images} is not a folder"
-        raise _error(FOLDER_MISSING, source.images, message, "correct `images`; it counts from the recipe's folder")
-    listing = _list_folder(source) if source.coco is None else _list_coco(source, load_coco(source.coco))
-    if not listing.entries:
-        found_in = source.coco or source.images
-        raise _error(NO_IMAGES, found_in, f"{found_in} holds no images", f"images end in {', '.join(SUFFIXES)}")
+    """Find the items of a source and check that they are there; no image is opened.
+
+    A `python` source is user code: `compiler.frontends.data_factory.open_source` lists that too.
+    """
+    assert source.kind != "python", "user code is a frontend's matter"
+    listing = _list_folder(source) if source.kind == "images" else _READERS[source.kind](source)
+    if not listing.count:
+        found_in: Path = getattr(source, source.kind)
+        advice = f"images end in {', '.join(SUFFIXES)}" if source.kind != "npz" else "write the file again"
+        raise data_fault(NO_IMAGES, f"{found_in} holds no images", advice, found_in)
     return listing
 
 
 def read_samples(source: DataSource, preprocess: Preprocess) -> Iterator[Sample]:
-    """Yield the images of a source one by one. The source is checked at once, each image when it is reached."""
+    """Yield the items of a source one by one. The source is checked at once, each image when it is reached."""
     return read_listing(list_source(source), preprocess)
 
 
 def read_listing(listing: Listing, preprocess: Preprocess) -> Iterator[Sample]:
-    """Yield the images of a listing one by one; nothing is kept."""
-    return (_read(entry, preprocess) for entry in listing.entries)
+    """Yield the items of a listing one by one; nothing is kept."""
+    return (_read(listing.fetch(index), preprocess) for index in range(listing.count))
+
+
+def read_image(record: Record, orientation: str | None) -> tuple[Image, Record]:
+    """Open the image of a record, and return it with its labels in pixels, checked against it."""
+    content = record.content
+    assert not isinstance(content, Mapping)
+    image = load_image(content, orientation) if isinstance(content, Path) else content
+    if record.stated_size not in {None, image.size}:
+        stated = record.stated_size or (0, 0)
+        said = f"{record.place} is {image.width}x{image.height} (width x height), its labels are for "
+        advice = "give the images that were labelled, or state `orientation` under `preprocess`"
+        raise data_fault(SIZE_CONTRADICTION, f"{said}{stated[0]}x{stated[1]}", advice, record.place)
+    if record.has_shares:
+        record = replace(record, objects=record.objects.scaled(*image.size), has_shares=False)
+    _check_boxes(record, *image.size)
+    return image, record
 
 
 def _list_folder(source: DataSource) -> Listing:
-    files = sorted(path for path in source.images.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
-    return Listing(tuple(Entry(place, path) for place, path in enumerate(files[: source.limit], start=1)))
+    assert source.images is not None
+    files = image_files(source.images, "images")[: source.limit]
+    records = [Record(place, path, path) for place, path in enumerate(files, start=1)]
+    return records_listing(records, files=tuple((path.name, path) for path in files))
 
 
-def _list_coco(source: DataSource, found: CocoFile) -> Listing:
-    images = sorted(found.images, key=lambda image: (image.file_name, image.id))[: source.limit]
-    boxes: dict[int, list[CocoBox]] = {image.id: [] for image in images}
-    for box in found.annotations:
-        if box.image_id in boxes:
-            boxes[box.image_id].append(box)
-    entries = tuple(Entry(image.id, source.images / image.file_name, tuple(boxes[image.id])) for image in images)
-    missing = [entry.path for entry in entries if not entry.path.is_file()]
-    if missing:
-        message = f"{len(missing)} of {len(entries)} images listed in {source.coco} are missing, first {missing[0]}"
-        raise _error(COCO_IMAGE_MISSING, missing[0], message, "correct `images`, or add the files")
-    return Listing(entries, tuple(sorted(category.id for category in found.categories)))
+def _read(record: Record, preprocess: Preprocess) -> Sample:
+    if isinstance(record.content, Mapping):
+        return _read_prepared(record, record.content)
+    image, record = read_image(record, preprocess.orientation)
+    array, geometry = _prepare_at(record.place, image, preprocess)
+    return Sample(record.image_id, record.place, array, geometry, record.objects, record.label)
 
 
-def _read(entry: Entry, preprocess: Preprocess) -> Sample:
-    array, geometry = _prepare_at(entry.path, _load_image(entry.path), preprocess)
-    boxes = np.array([box.bbox for box in entry.boxes], np.float64).reshape(-1, 4)
-    categories = np.array([box.category_id for box in entry.boxes], np.int64)
-    return Sample(entry.image_id, entry.path, array, geometry, boxes, categories)
+def _read_prepared(record: Record, arrays: Mapping[str, NDArray[Any]]) -> Sample:
+    """Take arrays as they are; labels of a single image input count in its own pixels."""
+    first = next(iter(arrays.values()))
+    array = first if len(arrays) == 1 else _NO_ARRAY
+    geometry = Geometry(first.shape[3], first.shape[2]) if first.ndim == 4 else Geometry(1, 1)
+    return Sample(record.image_id, record.place, array, geometry, record.objects, record.label, arrays)
+
+
+def _check_boxes(record: Record, width: int, height: int) -> None:
+    """Refuse a box of which nothing lies on the photograph."""
+    x, y, wide, high = record.objects.boxes.T
+    outside = np.flatnonzero((x >= width) | (y >= height) | (x + wide < 0) | (y + high < 0))
+    if len(outside):
+        corner = ", ".join(f"{value:g}" for value in record.objects.boxes[outside[0]].tolist())
+        said = f"{record.place}: box {outside[0]} (x, y, width, height: {corner}) lies outside of {width}x{height}"
+        raise data_fault(BOX_OUTSIDE, said, "correct the labels; were they made for another size?", record.place)
 
 
 def _prepare_at(path: Path, image: Image, preprocess: Preprocess) -> tuple[FloatArray, Geometry]:
@@ -122,22 +140,4 @@ def _prepare_at(path: Path, image: Image, preprocess: Preprocess) -> tuple[Float
         first = fault.diagnostics[0]
         if first.code is not IMAGE_SIZE:
             raise
-        raise _error(first.code, path, f"{path}: {first.message}", first.help or "") from fault
-
-
-def _load_image(path: Path) -> Image:
-    """Read and decode the whole file now, so that it is closed again and a fault shows here.
-
-    Pixels are taken as stored: COCO boxes do not follow the camera's rotation mark.
-    """
-    import PIL.Image
-
-    try:
-        with PIL.Image.open(path) as image:
-            return image.convert("RGB")
-    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as fault:
-        raise _error(IMAGE_UNREADABLE, path, f"{path} cannot be read as an image", "replace or remove it") from fault
-
-
-def _error(code: Code, path: Path, message: str, help_: str) -> CompressError:
-    return CompressError(Diagnostic(code, message, help=help_, span=Span(str(path))))
+        raise data_fault(first.code, f"{path}: {first.message}", first.help, path) from fault

@@ -12,7 +12,7 @@ from compiler.diagnostic import CompressError, Diagnostic
 MAX_DETECTIONS = 100
 """As many as COCO's metric looks at in one image."""
 
-_MAX_CANDIDATES = 30_000
+MAX_CANDIDATES = 30_000
 """Boxes that enter suppression; with the low threshold of an evaluation the rest cannot matter."""
 
 Floats = NDArray[np.float64]
@@ -73,7 +73,7 @@ def decode_yolo(
         np.concatenate([part.scores for part in parts]),
         np.concatenate([part.classes for part in parts]),
     )
-    return found.take(np.argsort(-found.scores, kind="stable")[:_MAX_CANDIDATES])
+    return found.take(np.argsort(-found.scores, kind="stable")[:MAX_CANDIDATES])
 
 
 def suppress(found: Detections, iou: float, limit: int = MAX_DETECTIONS) -> Detections:

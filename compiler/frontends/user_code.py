@@ -70,10 +70,7 @@ def call_factory(spec: FactorySpec, source: Path, args: Mapping[str, object]) ->
     """Import the factory, call it, and return the torch module that it builds."""
     import torch
 
-    function = _find_function(spec, source)
-    _check_args(spec, function, args)
-    with blamed_on_user(FACTORY_RAISES, f"{spec.function} failed", source):
-        module = function(**args)
+    module = call_function(spec, source, args)
     if isinstance(module, torch.nn.Module):
         return module
     raise CompressError(
@@ -84,6 +81,14 @@ def call_factory(spec: FactorySpec, source: Path, args: Mapping[str, object]) ->
             span=Span(shown_path(source)),
         )
     )
+
+
+def call_function(spec: FactorySpec, source: Path, args: Mapping[str, object]) -> object:
+    """Import a function of the user's, call it, and return what it returns."""
+    function = _find_function(spec, source)
+    _check_args(spec, function, args)
+    with blamed_on_user(FACTORY_RAISES, f"{spec.function} failed", source):
+        return function(**args)
 
 
 @contextlib.contextmanager

@@ -82,14 +82,15 @@ def is_negligible(before: float, after: float) -> bool:
     return abs(after - before) < 0.005 * before
 
 
-def fidelity(sqnr_db: float | None, max_abs_error: float | None) -> str:
-    """Write how near the outputs are to the source's."""
+def fidelity(sqnr_db: float | None, max_abs_error: float | None, agreement: float | None = None) -> str:
+    """Write how near the outputs are to the source's, and how many results are the same."""
     if max_abs_error is None:
         return "outputs are not finite"
     if max_abs_error == 0:
         return "identical"
     noise = "" if sqnr_db is None else f"{sqnr_db:.1f} dB, "
-    return f"{noise}off by {max_abs_error:.2g} at most".replace("-", _MINUS)
+    same = "" if agreement is None else f", {agreement:.1%} of results agree"
+    return f"{noise}off by {max_abs_error:.2g} at most{same}".replace("-", _MINUS)
 
 
 def shape(dims: Sequence[int] | None) -> str:

@@ -48,7 +48,7 @@ def _pass_row(step: PassReport) -> Sequence[str]:
         labels.macs(after.macs),
         labels.size(after.bytes),
         labels.milliseconds(after.predicted_ms),
-        labels.ABSENT if near is None else labels.fidelity(near.sqnr_db, near.max_abs_error),
+        labels.ABSENT if near is None else labels.fidelity(near.sqnr_db, near.max_abs_error, near.agreement),
     )
 
 

@@ -158,6 +158,11 @@ class Fidelity(_Frozen):
 
     sqnr_db: Figure
     max_abs_error: Figure
+    cosine: Figure = None
+    """The mean cosine similarity of the outputs: 1 for the same direction."""
+    agreement: Figure = None
+    """The share of the source's detections matched at IoU 0.5 with the same class, or of its best classes; null where
+    the recipe's `evaluate` names no such decoder, or the source finds nothing."""
 
 
 class PassReport(_MayHaveAccuracy):

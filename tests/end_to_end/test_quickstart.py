@@ -55,7 +55,7 @@ def test_the_report_has_every_promised_key(report: Any) -> None:
     for step in report["passes"]:
         _check(step, PASS_KEYS)
         assert "decision" in step
-        assert set(step["fidelity"]) == {"sqnr_db", "max_abs_error"}
+        assert set(step["fidelity"]) == {"sqnr_db", "max_abs_error", "cosine", "agreement"}
     for finding in report["findings"]:
         _check(finding, FINDING_KEYS)
         assert set(finding["where"]) == {"file", "line", "column", "layer"}

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from compiler.data.datasets import DataSource, list_source, read_samples
+from compiler.data.datasets import list_source, read_samples
 from compiler.data.preprocess import Preprocess
+from compiler.data.source import DataSource
 from compiler.diagnostic import CompressError
 
 SMALL = Preprocess(size=(16, 16))
@@ -52,7 +53,7 @@ def test_a_folder_is_read_in_the_order_of_names(tmp_path: Path) -> None:
 
 def test_a_limit_takes_the_first_by_name(tmp_path: Path) -> None:
     _pictures(tmp_path, "b.png", "a.png", "c.png")
-    names = [entry.path.name for entry in list_source(DataSource(images=tmp_path, limit=2)).entries]
+    names = [name for name, _ in list_source(DataSource(images=tmp_path, limit=2)).files]
     assert names == ["a.png", "b.png"]
 
 
@@ -77,7 +78,8 @@ def test_a_coco_file_gives_boxes_in_pixels_of_the_photograph(tmp_path: Path) -> 
 
 def test_a_limit_leaves_out_the_boxes_of_other_images(tmp_path: Path) -> None:
     listing = list_source(_labelled(tmp_path, _coco(), limit=1))
-    assert [(entry.image_id, entry.boxes) for entry in listing.entries] == [(4, ())]
+    assert listing.count == 1
+    assert (listing.fetch(0).image_id, len(listing.fetch(0).objects.boxes)) == (4, 0)
 
 
 def test_relative_paths_count_from_the_given_folder(tmp_path: Path) -> None:
@@ -145,6 +147,9 @@ def test_a_missing_coco_file_is_a_diagnostic(tmp_path: Path) -> None:
         _coco(images=[{"id": 1}]),
         _coco(images=[{"id": 1, "file_name": ""}]),
         _coco(images=[{"id": 4, "file_name": "a.png"}, {"id": 4, "file_name": "b.png"}]),
+        _coco(images=[{"id": 4, "file_name": "a.png"}, {"id": 7, "file_name": "a.png"}]),
+        _coco(annotations=[{"image_id": 4, "category_id": 1, "bbox": [0, 0, 1, 1], "keypoints": [1, 1]}]),
+        _coco(annotations=[{"image_id": 4, "category_id": 1, "bbox": [0, 0, 1, 1], "keypoints": [1, 1, 3]}]),
         _coco(categories=[{"id": 1, "name": "dog"}, {"id": 1, "name": "cat"}]),
         _coco(annotations=[{"image_id": 99, "category_id": 1, "bbox": [0, 0, 1, 1]}]),
         _coco(annotations=[{"image_id": 4, "category_id": 99, "bbox": [0, 0, 1, 1]}]),
@@ -176,7 +181,9 @@ def test_a_coco_name_that_leaves_the_folder_is_a_diagnostic(tmp_path: Path, name
         list_source(_labelled(tmp_path, content))
 
 
-@pytest.mark.parametrize("options", [{}, {"images": "x", "limit": 0}, {"images": "x", "shuffle": True}])
+@pytest.mark.parametrize(
+    "options", [{}, {"images": None}, {"images": "x", "limit": 0}, {"images": "x", "shuffle": True}]
+)
 def test_a_source_with_a_wrong_key_or_limit_is_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         DataSource.model_validate(options)

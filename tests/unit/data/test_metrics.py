@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import ValidationError
 
-from compiler.data.coco import CocoBox
-from compiler.data.datasets import DataSource, Entry, Listing
-from compiler.data.metrics import Evaluate, average_precision, evaluate_detector
+from compiler.data import average_precision as score_boxes
+from compiler.data.evaluate import Evaluate
+from compiler.data.metrics import evaluate_detector
 from compiler.data.preprocess import Preprocess
+from compiler.data.records import NO_OBJECTS, Objects, make_objects
+from compiler.data.source import DataSource
 from compiler.diagnostic import CompressError
 
 Box = tuple[float, float, float, float]
@@ -23,9 +25,12 @@ SECOND: Box = (60.0, 40.0, 20.0, 30.0)
 EMPTY: Box = (100.0, 100.0, 20.0, 20.0)
 
 
-def _listing(*boxes: Box) -> Listing:
-    true = tuple(CocoBox(image_id=5, category_id=3, bbox=box) for box in boxes)
-    return Listing((Entry(5, Path("five.png"), true), Entry(6, Path("six.png"))), (3,))
+def _truth(*boxes: Box) -> list[tuple[int, Objects]]:
+    return [(5, make_objects(boxes, [3] * len(boxes))), (6, NO_OBJECTS)]
+
+
+def average_precision(rows: list[dict[str, Any]], truth: list[tuple[int, Objects]]) -> dict[str, float]:
+    return score_boxes(rows, truth, (3,))
 
 
 def _row(box: Box, score: float, image_id: int = 5) -> dict[str, Any]:
@@ -34,7 +39,7 @@ def _row(box: Box, score: float, image_id: int = 5) -> dict[str, Any]:
 
 def test_perfect_detections_score_one(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [_row(FIRST, 0.9), _row(SECOND, 0.4)]
-    assert average_precision(rows, _listing(FIRST, SECOND)) == {"ap50": pytest.approx(1.0), "ap": pytest.approx(1.0)}
+    assert average_precision(rows, _truth(FIRST, SECOND)) == {"ap50": pytest.approx(1.0), "ap": pytest.approx(1.0)}
     assert capsys.readouterr().out == ""
 
 
@@ -42,25 +47,25 @@ def test_a_false_alarm_between_two_hits_costs_a_third_of_the_second_half() -> No
     # Precision is 1 up to recall 0.5 (51 of COCO's 101 recall points) and 2/3 after it (the other 50).
     rows = [_row(FIRST, 0.9), _row(EMPTY, 0.8), _row(SECOND, 0.7)]
     by_hand = (51 + 50 * 2 / 3) / 101
-    assert average_precision(rows, _listing(FIRST, SECOND))["ap50"] == pytest.approx(by_hand)
+    assert average_precision(rows, _truth(FIRST, SECOND))["ap50"] == pytest.approx(by_hand)
 
 
 def test_a_missed_box_leaves_the_points_up_to_half_recall() -> None:
-    assert average_precision([_row(FIRST, 0.9)], _listing(FIRST, SECOND))["ap50"] == pytest.approx(51 / 101)
+    assert average_precision([_row(FIRST, 0.9)], _truth(FIRST, SECOND))["ap50"] == pytest.approx(51 / 101)
 
 
 def test_a_loose_box_counts_at_the_low_thresholds_only() -> None:
     # 20 x 20 against 20 x 14.4: overlap 0.72, enough at 0.50, 0.55, 0.60, 0.65 and 0.70 of the ten thresholds.
-    found = average_precision([_row((10.0, 10.0, 20.0, 14.4), 0.9)], _listing(FIRST))
+    found = average_precision([_row((10.0, 10.0, 20.0, 14.4), 0.9)], _truth(FIRST))
     assert found == {"ap50": pytest.approx(1.0), "ap": pytest.approx(0.5)}
 
 
 def test_a_hit_on_the_wrong_image_is_none() -> None:
-    assert average_precision([_row(FIRST, 0.9, image_id=6)], _listing(FIRST))["ap50"] == 0.0
+    assert average_precision([_row(FIRST, 0.9, image_id=6)], _truth(FIRST))["ap50"] == 0.0
 
 
 def test_no_detections_score_zero() -> None:
-    assert average_precision([], _listing(FIRST)) == {"ap50": 0.0, "ap": 0.0}
+    assert average_precision([], _truth(FIRST)) == {"ap50": 0.0, "ap": 0.0}
 
 
 ANCHORS = ((24.0, 24.0), (48.0, 48.0))

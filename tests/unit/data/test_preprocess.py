@@ -62,7 +62,22 @@ def test_boxes_are_clipped_at_the_edges_of_the_photograph() -> None:
 
 def test_the_model_gives_a_size_only_where_the_recipe_gives_none() -> None:
     assert Preprocess().for_input(8, 16).size == (8, 16)
-    assert Preprocess(size=(4, 4)).for_input(8, 16).size == (4, 4)
+    assert Preprocess(size=(8, 16)).for_input(8, 16).size == (8, 16)
+    with pytest.raises(CompressError, match=r"R127.*4x4.*8x16"):
+        Preprocess(size=(4, 4)).for_input(8, 16)
+
+
+def test_a_network_of_one_channel_takes_grey_images() -> None:
+    settings = Preprocess(scale=1).for_input(20, 40, 1)
+    array, _ = prepare(FLAT, settings)
+    assert (settings.layout, array.shape) == ("grey", (1, 1, 20, 40))
+    # The weights of red, green and blue in PIL's grey: 299, 587 and 114 thousandths.
+    assert array[0, 0, 0, 0] == round(0.299 * 255 + 0.114 * 51)
+    for wrong in (Preprocess(layout="rgb"), Preprocess(mean=(0, 0, 0))):
+        with pytest.raises(CompressError, match=r"R127.*1 channels"):
+            wrong.for_input(20, 40, 1)
+    with pytest.raises(CompressError, match=r"R127.*3 channels"):
+        Preprocess(layout="grey", mean=(0.5,)).for_input(20, 40)
 
 
 def test_an_unknown_size_is_a_diagnostic() -> None:
@@ -77,7 +92,15 @@ def test_a_wrong_size_without_resize_is_a_diagnostic_with_both_sizes() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"mean": [0.5]}, {"std": [1, 1, 0]}, {"size": [0, 4]}, {"pad_value": 256}, {"resize": "crop"}, {"colour": "rgb"}],
+    [
+        {"mean": [0.5]},
+        {"std": [1, 1, 0]},
+        {"size": [0, 4]},
+        {"pad_value": 256},
+        {"resize": "crop"},
+        {"colour": "rgb"},
+        {"layout": "grey", "std": [1, 1, 1]},
+    ],
 )
 def test_an_option_out_of_its_limits_is_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
