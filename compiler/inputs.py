@@ -1,6 +1,7 @@
 """What a build feeds its networks with: calibration images, self-test inputs, and the metric on validation images."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from compiler.data.faults import data_fault
 from compiler.data.label_codes import ARRAY_MISMATCH
 from compiler.data.likeness import Agree, Likeness, agreement, input_size
 from compiler.data.preprocess import Preprocess
-from compiler.data.records import Listing
+from compiler.data.records import Listing, Record
 from compiler.data.source import DataSource
 from compiler.frontends.data_factory import open_source
 from compiler.ir import Array, Program, ProgramView, model_bytes
@@ -41,9 +42,10 @@ def calibration(recipe: Recipe, program: ProgramView) -> Callable[[], Iterator[S
 
 
 def scenes(recipe: Recipe, program: ProgramView) -> Callable[[], Iterator[Scene]] | None:
-    """Make a function that opens a fresh stream of images with their boxes.
+    """Make a function that opens a fresh stream of images with their boxes, richest first.
 
-    They come from the calibration data if that has boxes, else from the validation data if that has, else from the
+    The order is by falling number of boxes, then by falling area of the boxes, then as listed; crowds do not count.
+    Images come from the calibration data if that has boxes, else from the validation data if that has, else from the
     calibration data without boxes.
     """
     name = image_input(program)
@@ -51,10 +53,17 @@ def scenes(recipe: Recipe, program: ProgramView) -> Callable[[], Iterator[Scene]
     source = next((source for source in given if source.kind in {"coco", "yolo"}), given[0] if given else None)
     if source is None or name is None:
         return None
-    read = _reader(recipe, program, source)
+    settings = _settings(recipe, program)
 
     def stream() -> Iterator[Scene]:
-        return (_scene(name, sample, program) for sample in read())
+        listing = open_source(source, recipe.seed)
+        order = _richest_first(listing)
+
+        def fetch(place: int) -> Record:
+            return listing.fetch(order[place])
+
+        for index, sample in zip(order, read_listing(replace(listing, fetch=fetch), settings), strict=True):
+            yield _scene(name, index, sample, program)
 
     return stream
 
@@ -168,13 +177,35 @@ def _settings(recipe: Recipe, program: ProgramView) -> Preprocess:
     return recipe.data.preprocess if name is None else settings_for(recipe, program, name)
 
 
-def _scene(name: str, sample: Labelled, program: ProgramView) -> Scene:
+def _richest_first(listing: Listing) -> list[int]:
+    """Order the records of a source by their boxes, without opening an image; as listed where only reading tells."""
+    places = list(range(listing.count))
+    if listing.labels is None or "boxes" not in listing.labels:
+        return places
+
+    def poverty(place: int) -> tuple[int, float]:
+        found = listing.fetch(place).objects
+        boxes = found.boxes[~found.crowds]
+        return -len(boxes), -float(boxes[:, 2:].prod(axis=1).sum())
+
+    return sorted(places, key=poverty)
+
+
+def _scene(name: str, index: int, sample: Labelled, program: ProgramView) -> Scene:
     """Bring a sample's boxes, (x, y, width, height) on the photograph, to corners on the network's input."""
     corners = np.concatenate([sample.boxes[:, :2], sample.boxes[:, :2] + sample.boxes[:, 2:]], axis=1)
+    boxes, crowds = sample.geometry.to_input(corners), sample.objects.crowds
     whole = np.array([[0.0, 0.0, sample.geometry.width, sample.geometry.height]])
     height, width = sample.array.shape[2:]
-    content = sample.geometry.to_input(whole)[0]
-    return Scene(fitted(sample, name, program), sample.geometry.to_input(corners), content, (height, width))
+    return Scene(
+        feeds=fitted(sample, name, program),
+        boxes=boxes[~crowds],
+        content=sample.geometry.to_input(whole)[0],
+        size=(height, width),
+        ignored=boxes[crowds],
+        name=sample.path.name,
+        index=index,
+    )
 
 
 def _inputs(program: ProgramView) -> Iterator[tuple[str, np.dtype[np.generic], tuple[int, ...]]]:

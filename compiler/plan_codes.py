@@ -136,6 +136,13 @@ ROUNDED_AWAY = Code(
     "have taken, so they stay whole. On such a board the filters cost next to nothing; where size counts more than "
     "speed, `channel_multiple: 1` prunes them all the same.",
 )
+NOT_FINITE = Code(
+    "P025",
+    "not-finite",
+    Severity.ERROR,
+    "A layer of the network computes NaN or infinity on the recipe's images. Statistics of such values say nothing. "
+    "Most often the preprocessing is not the one that the network was trained with, or a weight is itself NaN.",
+)
 NESTED_REPEAT = Code(
     "P030",
     "nested-repeat",

@@ -15,6 +15,7 @@ from compiler.analysis.criteria import (
     CriterionName,
     FirstRanking,
     Ranking,
+    SeenImage,
     rank_by_clusters,
     rank_by_scores,
 )
@@ -39,6 +40,10 @@ class Kept(Decision):
     """For the cluster criterion: layers in which so many clusters were missing, their filters being alike."""
     rounded: dict[str, tuple[int, int]] = {}
     """Layer name to the number of filters that the level asked for, and the multiple of channels that stays."""
+    clusters: dict[str, tuple[int, ...]] = {}
+    """For the cluster criterion: the cluster of each filter, -1 for one that had to stay, by layer as `kept`."""
+    images: tuple[SeenImage, ...] = ()
+    """For the cluster criterion: the images that it looked at."""
 
 
 class LevelPrune(Pass):
@@ -96,9 +101,12 @@ class LevelPrune(Pass):
         for group, count in counts:
             gone[group.units] = True
             gone[ranking.keep(channels, group, count.kept)] = False
-        shortfall = ranking.shortfall if isinstance(ranking, ClusterRanking) else {}
         kept = _kept_filters(channels, gone)
-        return Kept(kept=kept, shortfall=shortfall, rounded=rounded_layers(channels, counts, kept))
+        rounded = rounded_layers(channels, counts, kept)
+        if not isinstance(ranking, ClusterRanking):
+            return Kept(kept=kept, rounded=rounded)
+        clusters, images = ranking.groups(channels, kept), ranking.images
+        return Kept(kept=kept, shortfall=ranking.shortfall, rounded=rounded, clusters=clusters, images=images)
 
     def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
         """Cut the filters that do not stay, and whatever reads them."""

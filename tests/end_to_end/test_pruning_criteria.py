@@ -1,6 +1,8 @@
 """Every pruning criterion through a whole build, and what happens when one lacks what it needs."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +42,29 @@ def test_cluster_works_without_labels_when_asked_to(quickstart: Path) -> None:
     )
     _, report = build(quickstart, *(word for option in options for word in ("--set", option)))
     assert report["result"]["parameters"] == 123_900
+
+
+def test_the_paper_takes_the_image_with_most_boxes_and_crowds_do_not_count(quickstart: Path) -> None:
+    options = ("passes.0.level-prune.criterion=cluster", "passes.0.level-prune.cluster={preset: paper}")
+    sets = [word for option in options for word in ("--set", option)]
+    labels = json.loads((quickstart / "val.json").read_text())
+    for crowded in (set[int](), {_richest(labels)["id"]}):
+        for box in labels["annotations"]:
+            box["iscrowd"] = int(box["image_id"] in crowded)
+        (quickstart / "val.json").write_text(json.dumps(labels))
+        seen = build(quickstart, *sets)[1]["passes"][0]["decision"]["images"]
+        wanted = _richest(labels)
+        assert seen == [{"name": wanted["file_name"], "index": wanted["index"], "boxes": wanted["boxes"]}]
+
+
+def _richest(labels: Any) -> dict[str, Any]:
+    """Find the image with most boxes, then with the largest area of them, then the first."""
+    rows: list[dict[str, Any]] = []
+    for index, image in enumerate(sorted(labels["images"], key=lambda image: image["file_name"])):
+        own = [box for box in labels["annotations"] if box["image_id"] == image["id"] and not box["iscrowd"]]
+        area = sum(box["bbox"][2] * box["bbox"][3] for box in own)
+        rows.append(image | {"index": index, "boxes": len(own), "key": (-len(own), -area, index)})
+    return min(rows, key=lambda row: row["key"])
 
 
 def test_the_papers_preset_looks_at_one_image_and_is_repeatable(quickstart: Path) -> None:

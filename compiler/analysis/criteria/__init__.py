@@ -2,7 +2,8 @@
 
 from typing import Literal, TypeAlias
 
-from compiler.analysis.criteria.cluster import ClusterOptions, ClusterRanking, rank_by_clusters
+from compiler.analysis.criteria.cluster import ClusterRanking, SeenImage, rank_by_clusters
+from compiler.analysis.criteria.cluster_options import ClusterOptions
 from compiler.analysis.criteria.ranking import FirstRanking, Ranking, ScoreRanking, rank_by_scores
 
 CriterionName: TypeAlias = Literal["l1", "l2", "batchnorm-scale", "geometric-median", "random", "cluster"]
@@ -14,6 +15,7 @@ __all__ = [
     "FirstRanking",
     "Ranking",
     "ScoreRanking",
+    "SeenImage",
     "rank_by_clusters",
     "rank_by_scores",
 ]

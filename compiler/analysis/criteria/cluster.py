@@ -5,73 +5,85 @@ k-means++ groups a layer's filters by them into as many groups as filters stay, 
 largest variance on objects is kept (Seo, Ahn, Son and Chung's filter pruning for one-class detectors).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from compiler.analysis.channels import ChannelGroup, Channels, Ids
+from compiler.analysis.criteria.cluster_options import ClusterOptions
 from compiler.analysis.criteria.clusters import importance_order, keep_one_of_each, standardised
 from compiler.analysis.criteria.l1 import l1
 from compiler.analysis.feature_maps import block_output, region_sums
-from compiler.analysis.regions import Scene, centre_and_border, object_and_background
+from compiler.analysis.regions import Regions, Scene, by_area, by_cells, middle_as_object
+from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import ProgramView
+from compiler.plan_codes import NOT_FINITE
 
 Floats = NDArray[np.float64]
 
 
-class ClusterOptions(BaseModel):
-    """How the cluster criterion looks at feature maps."""
+class SeenImage(BaseModel):
+    """An image that the criterion looked at: its file, its place in the recipe's data from 0, its boxes in sight."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    preset: Literal["recommended", "paper"] = Field(
-        default="recommended", description="paper: one image, raw statistics; recommended: several images, standardised"
-    )
-    images: int = Field(default=16, ge=1, description="how many images the recommended preset looks at")
-    regions: Literal["boxes", "whole"] = Field(
-        default="boxes", description="boxes: objects against background; whole: centre against border, without labels"
-    )
+    name: str
+    index: int
+    boxes: int
 
 
 @dataclass
 class ClusterRanking:
-    """Keeps one unit of each cluster; `shortfall` notes where fewer clusters were found than asked for."""
+    """Keeps one unit of each cluster."""
 
     features: dict[str, Floats]
-    """Shape [filters, 4] per layer: mean and variance on objects, mean and variance on the background."""
+    """Shape [filters, 4] per layer with feature maps: mean and variance on objects, and on the background."""
     magnitude: dict[str, Floats]
     is_standardised: bool
     seed: int
+    images: tuple[SeenImage, ...] = ()
     shortfall: dict[str, int] = field(default_factory=dict[str, int])
+    """Layers where fewer clusters were found than asked for, and how many fewer."""
+    clusters: dict[int, int] = field(default_factory=dict[int, int])
+    """The cluster of each unit that was ranked by one, by the unit's label."""
 
     def keep(self, channels: Channels, group: ChannelGroup, count: int) -> Ids:
         """Cluster a group's units by the statistics of all their members side by side.
 
-        Ranks add up over members, as scores do for the other criteria. The seed is of the group, not of its turn.
+        Ranks add up over members, as scores do for the other criteria. The random starts are those of the seed and
+        the group, whichever groups come before it. Layers without feature maps are ranked by their L1 norm.
         """
-        columns = np.stack(
-            [_unit_values(channels, group, layer, column) for layer in group.layers for column in self._columns(layer)],
-            axis=1,
-        )
-        means, variances, others = (
-            columns[:, 0::4].sum(axis=1),
-            columns[:, 1::4].sum(axis=1),
-            columns[:, 2::4].sum(axis=1),
-        )
-        rank = importance_order(variances, np.abs(means - others), channels.scores(group, self.magnitude))
+        magnitude = channels.scores(group, self.magnitude)
+        seen = [layer for layer in group.layers if layer in self.features]
+        if not seen:
+            return group.units[np.argsort(-magnitude, kind="stable")[:count]]
+        columns = np.stack(list(self._columns(channels, group, seen)), axis=1)
+        means, variances, others = (columns[:, place::4].sum(axis=1) for place in (0, 1, 2))
+        rank = importance_order(variances, np.abs(means - others), magnitude)
         points = standardised(columns) if self.is_standardised else columns
-        seed = (self.seed + int(group.units[0])) % 2**32
+        seed = int(np.random.SeedSequence((self.seed, int(group.units[0]))).generate_state(1)[0])
         found = keep_one_of_each(points, rank, count, seed)
         if found.shortfall:
             self.shortfall[group.layers[0]] = found.shortfall
+        self.clusters.update(zip(group.units.tolist(), found.groups.tolist(), strict=True))
         return group.units[found.kept]
 
-    def _columns(self, layer: str) -> Iterator[Floats]:
-        yield from self.features[layer].T
+    def groups(self, channels: Channels, layers: Iterable[str]) -> dict[str, tuple[int, ...]]:
+        """Tell for each filter of some layers which cluster it is in; -1 for those that had to stay."""
+        clusters = np.full(channels.labels.size + 1, -1)
+        clusters[list(self.clusters)] = list(self.clusters.values())
+        labels = {layer: channels.labels_of(channels.filters[layer].ids) for layer in layers}
+        return {layer: tuple(clusters[found].tolist()) for layer, found in labels.items()}
+
+    def _columns(self, channels: Channels, group: ChannelGroup, layers: Sequence[str]) -> Iterator[Floats]:
+        """Yield the four statistics of each layer, added up for each unit of the group."""
+        for layer in layers:
+            for column in self.features[layer].T:
+                yield channels.scores(ChannelGroup((layer,), group.units), {layer: column})
 
 
 def rank_by_clusters(
@@ -79,38 +91,53 @@ def rank_by_clusters(
 ) -> ClusterRanking | None:
     """Run the network over scenes and prepare the clustering; None when no scene has a box where boxes are needed.
 
-    One forward run per image; memory is one image's activations.
+    One forward run per image; memory is one image's activations. Scenes come richest first: the first ones are taken.
     """
-    layers = [layer for layer in channels.filters if _is_map(program, layer)]
-    tensors = {layer: block_output(program, layer) for layer in layers}
-    chosen = _choose(scenes, options)
-    if not chosen:
+    chosen = choose_scenes(scenes, options)
+    first = next(chosen, None)
+    if first is None:
         return None
-    regions = object_and_background if options.regions == "boxes" else centre_and_border
-    sums = region_sums(program, list(dict.fromkeys(tensors.values())), chosen, regions)
+    images: list[SeenImage] = []
+    layers = [layer for layer in channels.filters if has_map(program, layer)]
+    features = map_features(program, layers, _noted(chain((first,), chosen), images), options)
+    magnitudes, is_standardised = _magnitudes(program, channels), options.preset == "recommended"
+    return ClusterRanking(features, magnitudes, is_standardised, seed, tuple(images))
+
+
+def choose_scenes(scenes: Iterable[Scene], options: ClusterOptions) -> Iterator[Scene]:
+    """Take the first images, one for the paper; where regions are boxes, of those that have one in sight."""
+    fitting = scenes if options.regions == "whole" else (scene for scene in scenes if len(scene.visible))
+    return islice(fitting, options.count)
+
+
+def _noted(scenes: Iterable[Scene], images: list[SeenImage]) -> Iterator[Scene]:
+    """Pass images on one by one, and note which they are; none is kept."""
+    for scene in scenes:
+        images.append(SeenImage(name=scene.name, index=scene.index, boxes=len(scene.visible)))
+        yield scene
+
+
+def map_features(
+    program: ProgramView, layers: Sequence[str], scenes: Iterable[Scene], options: ClusterOptions
+) -> dict[str, Floats]:
+    """Compute each layer's four statistics. Raises CompressError when a feature map holds NaN or infinity."""
+    regions: Regions = by_area if options.mask == "area" else by_cells
+    scenes = map(middle_as_object, scenes) if options.regions == "whole" else scenes
+    tensors = {layer: block_output(program, layer, options.tensor) for layer in layers}
+    sums = region_sums(program, list(dict.fromkeys(tensors.values())), scenes, regions)
     features = {layer: sums[tensor].features for layer, tensor in tensors.items()}
-    for layer, use in channels.filters.items():
-        features.setdefault(layer, np.zeros((use.ids.size, 4)))
-    return ClusterRanking(features, _magnitudes(program, channels), options.preset == "recommended", seed)
+    for layer, values in features.items():
+        if not np.isfinite(values).all():
+            said = f"the feature maps of {layer} hold values that are not finite, so they cannot be clustered"
+            advice = "check `preprocess` and the network's weights, or choose a criterion that needs no images"
+            raise CompressError(Diagnostic(NOT_FINITE, said, advice))
+    return features
 
 
-def _is_map(program: ProgramView, layer: str) -> bool:
+def has_map(program: ProgramView, layer: str) -> bool:
     """Tell whether a layer puts out a feature map, of shape [1, channels, height, width]."""
     shape = program.shape(program.op(layer).y)
     return shape is not None and len(shape) == 4 and shape[0] == 1
-
-
-def _choose(scenes: Iterable[Scene], options: ClusterOptions) -> list[Scene]:
-    """Pick the images: the first few with boxes; for the paper the one with most boxes, then the largest area."""
-    fitting = (scene for scene in scenes if options.regions == "whole" or len(scene.boxes))
-    if options.preset == "recommended":
-        return [scene for scene, _ in zip(fitting, range(options.images), strict=False)]
-    best = max(fitting, key=lambda scene: (len(scene.boxes), _area(scene.boxes)), default=None)
-    return [] if best is None else [best]
-
-
-def _area(boxes: Floats) -> float:
-    return float(((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).sum())
 
 
 def _magnitudes(program: ProgramView, channels: Channels) -> dict[str, Floats]:
@@ -121,8 +148,3 @@ def _magnitudes(program: ProgramView, channels: Channels) -> dict[str, Floats]:
         assert weight is not None
         found[layer] = l1(weight, use.axis)
     return found
-
-
-def _unit_values(channels: Channels, group: ChannelGroup, layer: str, column: Floats) -> Floats:
-    """Add up one layer's filter values for each unit of a group."""
-    return channels.scores(ChannelGroup((layer,), group.units), {layer: column})

@@ -11,6 +11,12 @@ Floats = NDArray[np.float64]
 
 RESTARTS, ITERATIONS = 10, 300
 
+_ALIKE = 1e-6
+"""Filters are alike when their statistics differ by less than this part of the largest; a runtime rounds that much."""
+
+_ROUNDING = 1e-12
+"""A column that varies by less than this part of its largest value is constant but for rounding."""
+
 
 @dataclass(frozen=True, eq=False)
 class Clustering:
@@ -29,10 +35,12 @@ def keep_one_of_each(features: Floats, rank: NDArray[np.int64], keep: int, seed:
     `features` has shape [n, f]; `rank[i]` is filter i's place in the order of importance, 0 the best. Where fewer
     than `keep` distinct points exist, each is a group and the free places go to the best-ranked others.
     """
-    points, inverse = np.unique(features, axis=0, return_inverse=True)
-    inverse = inverse.ravel()
     if keep >= len(features):
         return Clustering(np.arange(len(features)), np.arange(len(features)), 0)
+    largest = np.abs(features).max(axis=0)
+    points = np.round(features / (np.where(largest > 0, largest, 1.0) * _ALIKE))
+    points, inverse = np.unique(points, axis=0, return_inverse=True)
+    inverse = inverse.ravel()
     groups = inverse if len(points) <= keep else _k_means(features, keep, seed)
     best = np.full(int(groups.max()) + 1, len(features), dtype=np.int64)
     np.minimum.at(best, groups, rank)
@@ -48,7 +56,8 @@ def keep_one_of_each(features: Floats, rank: NDArray[np.int64], keep: int, seed:
 def standardised(features: Floats) -> Floats:
     """Subtract each column's mean and divide by its standard deviation; a constant column becomes zero."""
     spread = features.std(axis=0)
-    return np.where(spread > 0, (features - features.mean(axis=0)) / np.where(spread > 0, spread, 1.0), 0.0)
+    varies = spread > _ROUNDING * np.abs(features).max(axis=0)
+    return np.where(varies, (features - features.mean(axis=0)) / np.where(varies, spread, 1.0), 0.0)
 
 
 def importance_order(object_variance: Floats, contrast: Floats, magnitude: Floats) -> NDArray[np.int64]:
