@@ -39,9 +39,9 @@ OTHER_STRUCTURE = Code(
     "Trained values do not fit the program that they are to go back into: a layer is gone, or a weight has another "
     "shape. Values go back only into the program that was lowered, or a copy of it with the same layers.",
 )
-NOT_FINITE = Code(
+DIVERGED = Code(
     "L006",
-    "not-finite",
+    "training-diverged",
     Severity.ERROR,
     "A trained weight holds infinity or NaN. The training diverged: lower the learning rate. Nothing is written back.",
 )

@@ -5,7 +5,7 @@ from torch import fx
 
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Array, Program
-from compiler.lowering.codes import NOT_FINITE, OTHER_STRUCTURE
+from compiler.lowering.codes import DIVERGED, OTHER_STRUCTURE
 from compiler.lowering.dtypes import to_array
 from compiler.lowering.lower import Lowered
 from compiler.lowering.weights import Weight
@@ -58,7 +58,7 @@ def _checked(program: Program, weight: Weight, tensor: object) -> Array | Diagno
     value = to_array(tensor, before.dtype)
     if not np.all(np.isfinite(value)) and np.all(np.isfinite(before)):
         said = f"the trained values of {weight.tensor} hold infinity or NaN"
-        return Diagnostic(NOT_FINITE, said, "lower the learning rate", layer=layer)
+        return Diagnostic(DIVERGED, said, "lower the learning rate", layer=layer)
     return value
 
 
