@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from compiler.data.augment import Augment
 from compiler.data.evaluate import Evaluate
 from compiler.data.preprocess import Preprocess
 from compiler.data.source import DataSource
@@ -74,6 +75,8 @@ class Data(_Section):
     """Labelled images that accuracy is measured on."""
     preprocess: Preprocess = Preprocess()
     """How an image becomes an input of the network."""
+    augment: Augment = Augment()
+    """How training images are varied; nothing else sees it."""
 
 
 class Budget(_Section):

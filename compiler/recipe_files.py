@@ -25,6 +25,7 @@ _MAY_BE_BLANK: tuple[tuple[Key, ...], ...] = (
     *((section,) for section in ("data", "budget", "passes", "allow", "seed", "target")),
     *(("model", key) for key in ("args", "inputs")),
     ("data", "preprocess"),
+    ("data", "augment"),
     *(("data", source, "args") for source in _SOURCES),
 )
 _FACTORIES: tuple[tuple[Key, ...], ...] = (("model", "torch"), *(("data", source, "python") for source in _SOURCES))

@@ -1,5 +1,6 @@
 """Data sources, preprocessing, decoding and accuracy."""
 
+from compiler.data.augment import Augment
 from compiler.data.average_precision import average_precision
 from compiler.data.codes import DATA_CODES
 from compiler.data.datasets import Sample, list_source, read_listing, read_samples
@@ -8,9 +9,11 @@ from compiler.data.metrics import Run, evaluate_detector, evaluate_listing, eval
 from compiler.data.preprocess import Geometry, Preprocess, prepare
 from compiler.data.records import Listing, Objects, Record, make_objects
 from compiler.data.source import DataSource
+from compiler.data.training_set import TrainingSample, TrainingSet, epoch_order, example_rng
 
 __all__ = [
     "DATA_CODES",
+    "Augment",
     "DataSource",
     "Evaluate",
     "Geometry",
@@ -20,10 +23,14 @@ __all__ = [
     "Record",
     "Run",
     "Sample",
+    "TrainingSample",
+    "TrainingSet",
     "average_precision",
+    "epoch_order",
     "evaluate_detector",
     "evaluate_listing",
     "evaluate_samples",
+    "example_rng",
     "find_detections",
     "list_source",
     "make_objects",

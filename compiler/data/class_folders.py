@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, zip_longest
+from itertools import chain, pairwise, zip_longest
 from pathlib import Path
 
 from compiler.data.faults import data_fault
@@ -41,7 +41,8 @@ def _order(root: Path, folders: list[str], names: tuple[str, ...] | None) -> tup
     """Return the folders in the order of the network's classes."""
     if names is None:
         if all(name.isdecimal() for name in folders) and sorted(folders, key=int) != folders:
-            message = f"{root} holds folders named by numbers, and as text {folders[1]} comes before {folders[2]}"
+            one, other = next(pair for pair in pairwise(folders) if int(pair[0]) > int(pair[1]))
+            message = f"{root} holds folders named by numbers, and as text {one} comes before {other}"
             advice = "state the order of the network's classes: `names: ['0', '1', '2', ...]`"
             raise data_fault(CLASS_FOLDERS, message, advice, root)
         return tuple(folders)

@@ -1,4 +1,4 @@
-"""The codes of everything that can be wrong with labels, arrays and what a metric makes of them, R113 to R127."""
+"""The codes of everything that can be wrong with labels, arrays and what a metric makes of them, R113 to R128."""
 
 from compiler.diagnostic import Code, Severity
 
@@ -120,6 +120,13 @@ SIZE_MISMATCH = Code(
     "`preprocess` makes images of another size, or with another number of channels, than the network takes. Leave "
     "`size` and `layout` out, and the compiler takes them from the network; or correct them.",
 )
+AUGMENT_NEEDS_IMAGES = Code(
+    "R128",
+    "augment-needs-images",
+    Severity.ERROR,
+    "The recipe asks for augmentation, and the training data are prepared arrays, in which nothing can be turned, "
+    "shifted or coloured. Give images, or 8-bit arrays shaped [examples, height, width, 3], or leave `augment` out.",
+)
 
 LABEL_CODES: tuple[Code, ...] = (
     YOLO_MALFORMED,
@@ -137,4 +144,5 @@ LABEL_CODES: tuple[Code, ...] = (
     OUTPUT_MISMATCH,
     KEYPOINT_MISMATCH,
     SIZE_MISMATCH,
+    AUGMENT_NEEDS_IMAGES,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zipfile
 import zlib
@@ -56,7 +57,7 @@ class _Archive:
     def __init__(self, path: Path, members: Mapping[str, _Member]) -> None:
         self._path = path
         self._members = members
-        self._open: dict[str, IO[bytes]] = {}
+        self._open: dict[tuple[str, int], IO[bytes]] = {}
 
     def row(self, name: str, index: int) -> NDArray[Any]:
         """Return one example of an array, with a first axis of 1. Raises CompressError."""
@@ -75,11 +76,13 @@ class _Archive:
             with self._path.open("rb") as file:
                 file.seek(member.start + place)
                 return file.read(member.row_bytes)
-        if name not in self._open:
+        # One for each process: forked readers would share the place in the file.
+        key = (name, os.getpid())
+        if key not in self._open:
             # Stays open between rows; closed with the archive object.
-            self._open[name] = zipfile.ZipFile(self._path).open(member.file)  # noqa: SIM115
-        self._open[name].seek(place)
-        return self._open[name].read(member.row_bytes)
+            self._open[key] = zipfile.ZipFile(self._path).open(member.file)  # noqa: SIM115
+        self._open[key].seek(place)
+        return self._open[key].read(member.row_bytes)
 
 
 def list_npz(source: DataSource) -> Listing:

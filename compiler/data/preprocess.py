@@ -133,25 +133,26 @@ def to_array(image: Image, settings: Preprocess) -> FloatArray:
 
 
 def _place(photograph: Image, settings: Preprocess) -> tuple[Image, Geometry]:
+    size = require_size(photograph, settings)
     if settings.resize == "none":
-        return _as_is(photograph, settings)
-    if settings.size is None:
-        raise CompressError(
-            Diagnostic(
-                INPUT_SIZE_UNKNOWN,
-                f"resize is {settings.resize} but no size is known",
-                help="state `size: [height, width]` under preprocess",
-            )
-        )
+        return photograph, Geometry(*photograph.size)
     if settings.resize == "stretch":
-        return _stretch(photograph, settings.size)
-    return _letterbox(photograph, settings.size, settings.pad_value)
+        return _stretch(photograph, size)
+    return _letterbox(photograph, size, settings.pad_value)
 
 
-def _as_is(photograph: Image, settings: Preprocess) -> tuple[Image, Geometry]:
+def require_size(photograph: Image, settings: Preprocess) -> tuple[int, int]:
+    """Return the input's height and width. Raises CompressError where none is known, or an image does not have it."""
+    if settings.size is None and settings.resize != "none":
+        said, help_ = (
+            f"resize is {settings.resize} but no size is known",
+            "state `size: [height, width]` under preprocess",
+        )
+        raise CompressError(Diagnostic(INPUT_SIZE_UNKNOWN, said, help_))
     width, height = photograph.size
-    if settings.size is not None and settings.size != (height, width):
-        wanted = f"{settings.size[0]}x{settings.size[1]}"
+    size = settings.size or (height, width)
+    if settings.resize == "none" and size != (height, width):
+        wanted = f"{size[0]}x{size[1]}"
         raise CompressError(
             Diagnostic(
                 IMAGE_SIZE,
@@ -159,7 +160,7 @@ def _as_is(photograph: Image, settings: Preprocess) -> tuple[Image, Geometry]:
                 help="use `resize: letterbox`, or resize the files",
             )
         )
-    return photograph, Geometry(width, height)
+    return size
 
 
 def _stretch(photograph: Image, size: tuple[int, int]) -> tuple[Image, Geometry]:
@@ -175,13 +176,18 @@ def _letterbox(photograph: Image, size: tuple[int, int], pad_value: int) -> tupl
     from PIL.Image import Resampling, new
 
     height, width = size
-    ratio = min(width / photograph.width, height / photograph.height)
-    inner = (max(1, round(photograph.width * ratio)), max(1, round(photograph.height * ratio)))
+    inner = letterbox_inner(photograph.size, size)
     left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
     canvas = new(photograph.mode, (width, height), flat_colour(photograph.mode, pad_value))
     canvas.paste(photograph.resize(inner, Resampling.BILINEAR), (left, top))
     scales = inner[0] / photograph.width, inner[1] / photograph.height
     return canvas, Geometry(*photograph.size, *scales, left, top)
+
+
+def letterbox_inner(photograph: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+    """Return the largest width and height of a photograph (width, height) inside of an input (height, width)."""
+    ratio = min(size[1] / photograph[0], size[0] / photograph[1])
+    return max(1, round(photograph[0] * ratio)), max(1, round(photograph[1] * ratio))
 
 
 def flat_colour(mode: str, value: int) -> int | tuple[int, int, int]:

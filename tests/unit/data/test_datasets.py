@@ -174,6 +174,28 @@ def test_a_coco_image_that_is_not_there_is_a_diagnostic_with_its_name(tmp_path: 
         list_source(_labelled(tmp_path, content))
 
 
+def test_a_size_in_the_coco_file_is_held_against_the_image(tmp_path: Path) -> None:
+    images = [{"id": 7, "file_name": "b.png", "width": 10, "height": 20}]
+    with pytest.raises(CompressError, match=r"R119.*20x10.*10x20"):
+        list(read_samples(_labelled(tmp_path, _coco(images=images, annotations=[])), SMALL))
+
+
+@pytest.mark.parametrize("box", [[20, 0, 5, 5], [0, 10, 5, 5], [-9, 0, 5, 5], [300, 200, 5, 5]])
+def test_a_box_outside_of_its_image_is_a_diagnostic(tmp_path: Path, box: list[float]) -> None:
+    content = _coco(annotations=[{"image_id": 7, "category_id": 1, "bbox": box}])
+    with pytest.raises(CompressError, match=r"R116.*b\.png.*20x10"):
+        list(read_samples(_labelled(tmp_path, content), SMALL))
+
+
+def test_keypoints_come_with_their_boxes(tmp_path: Path) -> None:
+    boxes = [
+        {"image_id": 7, "category_id": 1, "bbox": [0, 0, 9, 9], "keypoints": [1, 2, 2, 0, 0, 0]},
+        {"image_id": 7, "category_id": 1, "bbox": [0, 0, 5, 5]},
+    ]
+    _, second = read_samples(_labelled(tmp_path, _coco(annotations=boxes)), SMALL)
+    np.testing.assert_array_equal(second.objects.keypoints, [[[1, 2, 2], [0, 0, 0]], [[0, 0, 0], [0, 0, 0]]])
+
+
 @pytest.mark.parametrize("name", ["../a.png", "x/../../a.png", "/etc/a.png", "C:\\a.png", "..\\a.png"])
 def test_a_coco_name_that_leaves_the_folder_is_a_diagnostic(tmp_path: Path, name: str) -> None:
     content = _coco(images=[{"id": 4, "file_name": name}], annotations=[])
