@@ -150,6 +150,28 @@ NESTED_REPEAT = Code(
     "A `repeat` stands among the passes of another `repeat`. What the inner rounds would mean for the outer ones is "
     "not defined, so one level is all there is.",
 )
+KERNEL_SPLIT = Code(
+    "P060",
+    "kernel-split",
+    Severity.WARNING,
+    "Convolutions were factorised along their kernel's axes. The guideline for boards advises against it: runtimes have "
+    "fast code for square kernels of fixed sizes (Winograd for 3x3) and often none for 1xN, so the real time can rise "
+    "where the predicted one falls. Measure on the board, or use the scheme `channel`.",
+)
+FIT_LACKS = Code(
+    "P061",
+    "fit-lacks-images",
+    Severity.ERROR,
+    "A pass is asked to fit its weights to what the network computes on images, and the recipe has no calibration "
+    "images, or the network has no single image input to feed them to.",
+)
+FIT_LOST = Code(
+    "P062",
+    "fit-lost",
+    Severity.ERROR,
+    "A decision that is to be replayed was fitted to images, and the fitted weights are not part of a report. Run the "
+    "pass again on the calibration images instead; the digest in the report tells whether the result is the same.",
+)
 STOPPED_EARLY = Code(
     "P031",
     "stopped-early",

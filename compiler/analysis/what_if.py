@@ -1,27 +1,36 @@
 """What a rewrite of one layer would cost on a target, and whether the target has the operators for it."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from compiler.analysis.cost import layer_costs
-from compiler.ir import Op, Program, ProgramView
+from compiler.ir import Array, Op, Program, ProgramView
 from compiler.operator_table import AttributeLimit, RankLimit, SymmetryLimit, attribute_values, one_of
 from compiler.target import Target, operator_name
 
 
 def alone(program: ProgramView, op: Op) -> Program:
     """Copy one layer into a program of its own, with weights of 0 that take no memory, to try a rewrite on."""
+    return _copied(program, op, lambda value: np.broadcast_to(np.zeros((), value.dtype), value.shape))
+
+
+def lifted(program: ProgramView, op: Op) -> Program:
+    """Copy one layer into a program of its own, with its weights."""
+    return _copied(program, op, lambda value: value)
+
+
+def _copied(program: ProgramView, op: Op, shown: Callable[[Array], Array]) -> Program:
+    """Copy one layer, its weights as they are to be shown; single numbers, such as bounds, stay."""
     trial = Program(op.name, program.opsets)
     for key, value in program.metadata.items():
         trial.set_metadata(key, value)
     inputs: list[str] = []
     for tensor in op.inputs:
         value = program.const(tensor)
-        if value is not None and value.size > 1:
-            inputs.append(trial.add_constant(tensor, np.broadcast_to(np.zeros((), value.dtype), value.shape)))
-            continue
         inputs.append(tensor)
         if value is not None:
-            inputs[-1] = trial.add_constant(tensor, value)
+            inputs[-1] = trial.add_constant(tensor, shown(value) if value.size > 1 else value)
         elif tensor and tensor not in trial.inputs:
             trial.add_input(tensor, program.type(tensor))
     trial.add(op.op_type, inputs, op.outputs, op.attributes, name=op.name, domain=op.domain)
