@@ -62,6 +62,11 @@ class DeconvSplit(Pass):
     only: tuple[str, ...] = Field(default=(), description="split these layers only: names, globs, operator types")
     skip: tuple[str, ...] = Field(default=(), description="leave these layers alone")
 
+    def gives(self, target: Target) -> frozenset[str]:
+        """Say that transposed convolutions are interleaved convolutions from here on."""
+        del target
+        return frozenset({"interleaved-deconvs"})
+
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Yield an error for each selector that matches nothing."""
         del target
