@@ -143,6 +143,13 @@ NOT_FINITE = Code(
     "A layer of the network computes NaN or infinity on the recipe's images. Statistics of such values say nothing. "
     "Most often the preprocessing is not the one that the network was trained with, or a weight is itself NaN.",
 )
+NO_IMAGES_TO_MAKE_UP = Code(
+    "P026",
+    "no-images-to-make-up",
+    Severity.ERROR,
+    "`removed: absorb` and `removed: merge` replace removed channels by what they are on average, which only images "
+    "can tell, and the recipe gives none that fit the network.",
+)
 NESTED_REPEAT = Code(
     "P030",
     "nested-repeat",

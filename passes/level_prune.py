@@ -1,11 +1,12 @@
 """Remove the least important filters of every layer, the same share everywhere."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar, Literal
+from itertools import islice
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from compiler.analysis.allocation import Count, count_at, rounded_layers, unit_step
 from compiler.analysis.channels import ChannelGroup, Channels, Ids, find_channels
@@ -16,15 +17,18 @@ from compiler.analysis.criteria import (
     FirstRanking,
     Ranking,
     SeenImage,
+    choose_scenes,
     rank_by_clusters,
     rank_by_scores,
 )
+from compiler.analysis.makeup import SAMPLES, make_up, mark, representatives, stand_in_make_up
 from compiler.analysis.selectors import check_selectors, select
-from compiler.contracts import Context, Decision, Effect, Log, Pass
+from compiler.contracts import Context, Decision, Effect, Log, Pass, Sample
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView
-from compiler.plan_codes import CRITERION_LACKS, ROUNDED_AWAY
+from compiler.plan_codes import CRITERION_LACKS, NO_IMAGES_TO_MAKE_UP, ROUNDED_AWAY
 from compiler.rewrites.cut_channels import cut_channels
+from compiler.rewrites.make_up import hand_over, raise_biases
 from compiler.target import Target
 
 Level = Annotated[float, Field(ge=0, lt=1)]
@@ -44,6 +48,10 @@ class Kept(Decision):
     """For the cluster criterion: the cluster of each filter, -1 for one that had to stay, by layer as `kept`."""
     images: tuple[SeenImage, ...] = ()
     """For the cluster criterion: the images that it looked at."""
+    absorbed: dict[str, tuple[float, ...]] = {}
+    """For `removed`: what the bias of each reader gains, filter by filter of those that it keeps."""
+    merged: dict[str, tuple[float, ...]] = {}
+    """For `removed: merge`: of each channel that a reader loses, how much of its weights another channel takes over."""
 
 
 class LevelPrune(Pass):
@@ -63,6 +71,11 @@ class LevelPrune(Pass):
     the one that the target's kernels prefer, 8 on the TX2, as channels up to the next multiple cost next to nothing
     there. The report lists both numbers. `channel_multiple: 1` and `cluster: {preset: paper}` round nothing.
 
+    `removed` says what becomes of a removed channel's part in its readers. `drop`: nothing, as published. `absorb`:
+    its mean over images goes into the readers' biases, approximate near zero padding. `merge`, with the `cluster`
+    criterion: its weights go, scaled by least squares over images, to those of the channel kept for its cluster, and
+    what is left of its mean into the bias. Both need images, and start the retraining from a better place.
+
     Filters that reach an output of the network, or an operator whose channels the
     compiler cannot follow, stay; the report says which and why. The network really gets smaller: weights are cut,
     nothing is masked.
@@ -78,6 +91,9 @@ class LevelPrune(Pass):
     levels: dict[str, Level] = Field(default={}, description="levels of their own, for the layers that these select")
     criterion: CriterionName = Field(default="l1", description="how a filter's importance is measured")
     cluster: ClusterOptions = Field(default=ClusterOptions(), description="what the cluster criterion looks at")
+    removed: Literal["drop", "absorb", "merge"] = Field(
+        default="drop", description="what becomes of removed channels: nothing, into biases, or into the channels kept"
+    )
     scope: Literal["local"] = Field(default="local", description="local: the same level in every layer")
     only: tuple[str, ...] = Field(default=(), description="prune these layers only: names, globs, operator types")
     skip: tuple[str, ...] = Field(default=(), description="leave these layers alone")
@@ -85,6 +101,12 @@ class LevelPrune(Pass):
         default=None, ge=1, description="round the number that stays up to a multiple of this; default: the target's"
     )
     min_channels: int = Field(default=1, ge=1, description="keep at least this many filters")
+
+    @model_validator(mode="after")
+    def _merging_needs_clusters(self) -> Self:
+        if self.removed == "merge" and self.criterion != "cluster":
+            raise ValueError(f"`removed: merge` needs `criterion: cluster`, not {self.criterion}")
+        return self
 
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Yield an error for each selector that matches nothing."""
@@ -104,10 +126,11 @@ class LevelPrune(Pass):
             gone[ranking.keep(channels, group, count.kept)] = False
         kept = _kept_filters(channels, gone)
         rounded = rounded_layers(channels, counts, kept)
-        if not isinstance(ranking, ClusterRanking):
-            return Kept(kept=kept, rounded=rounded)
-        clusters, images = ranking.groups(channels, kept), ranking.images
-        return Kept(kept=kept, shortfall=ranking.shortfall, rounded=rounded, clusters=clusters, images=images)
+        decision = Kept(kept=kept, rounded=rounded)
+        if isinstance(ranking, ClusterRanking):
+            clusters, images = ranking.groups(channels, kept), ranking.images
+            decision = Kept(kept=kept, shortfall=ranking.shortfall, rounded=rounded, clusters=clusters, images=images)
+        return decision if self.removed == "drop" else self.made_up(program, channels, context, decision)
 
     def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
         """Cut the filters that do not stay, and whatever reads them."""
@@ -124,7 +147,35 @@ class LevelPrune(Pass):
             said = f"rounding up to a multiple of channels keeps layers whole: {', '.join(whole[:3])}"
             said += f" and {len(whole) - 3} more" if len(whole) > 3 else ""
             log.find(Diagnostic(ROUNDED_AWAY, said, "set `channel_multiple: 1` if size counts more than speed"))
-        cut_channels(program, channels, _gone_labels(channels, decision))
+        gone = _gone_labels(channels, decision)
+        if decision.merged:
+            standing_in = representatives(channels, decision.clusters, decision.kept)
+            hand_over(program, channels, mark(channels, gone), standing_in, decision.merged)
+        cut_channels(program, channels, gone)
+        raise_biases(program, decision.absorbed)
+
+    def made_up(self, program: ProgramView, channels: Channels, context: Context, decision: Kept) -> Kept:
+        """Work out what the readers of removed channels miss. Raises CompressError when there are no images."""
+        gone = mark(channels, _gone_labels(channels, decision))
+        if context.is_stand_in:
+            found = stand_in_make_up(program, channels, gone)
+        else:
+            standing_in = representatives(channels, decision.clusters, decision.kept)
+            merging = standing_in if self.removed == "merge" else None
+            found = make_up(program, channels, gone, self._samples(context), merging)
+        if found is None:
+            said = f"`removed: {self.removed}` needs images, and the recipe's data has none"
+            raise CompressError(Diagnostic(NO_IMAGES_TO_MAKE_UP, said, "add data.calibration, or set `removed: drop`"))
+        return decision.model_copy(update={"absorbed": found.absorbed, "merged": found.merged})
+
+    def _samples(self, context: Context) -> Iterator[Sample]:
+        """Feed the images that the cluster criterion looks at, else the first of the calibration data."""
+        if context.calibration is not None and self.criterion != "cluster":
+            return islice(context.calibration(), SAMPLES)
+        if context.scenes is None:
+            return iter(())
+        seen = choose_scenes(context.scenes(), self.cluster) if self.criterion == "cluster" else context.scenes()
+        return (scene.feeds for scene in islice(seen, SAMPLES if self.criterion != "cluster" else None))
 
     def _chosen(self, program: ProgramView, channels: Channels) -> list[ChannelGroup]:
         """List the groups to prune: any member named by `only`, none by `skip`."""

@@ -72,3 +72,15 @@ def test_the_papers_preset_looks_at_one_image_and_is_repeatable(quickstart: Path
     sets = [word for option in options for word in ("--set", option)]
     decisions = [build(quickstart, *sets)[1]["passes"][0]["decision"] for _ in range(2)]
     assert decisions[0] == decisions[1]
+
+
+@pytest.mark.parametrize("removed", ["absorb", "merge"])
+def test_what_is_not_dropped_keeps_the_outputs_nearer_to_the_source(quickstart: Path, removed: str) -> None:
+    options = ("passes.0.level-prune.criterion=cluster", "passes.0.level-prune.removed=")
+    found: list[float] = []
+    for choice in ("drop", removed):
+        sets = ("--set", options[0], "--set", f"{options[1]}{choice}")
+        report = build(quickstart, *sets)[1]
+        assert report["result"]["accuracy"]["ap50"] > 0.95
+        found.append(report["passes"][0]["fidelity"]["sqnr_db"])
+    assert found[1] > found[0] + 1

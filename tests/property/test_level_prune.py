@@ -1,16 +1,20 @@
 """What holds of level-prune on random networks: it equals masking, and keeps as many filters as it says."""
 
+from collections.abc import Iterator
+from functools import partial
+
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compiler.analysis.channels import FIXED, find_channels
-from compiler.ir import Conv, ConvTranspose, Gemm, Program
-from passes.level_prune import Kept
+from compiler.contracts import Context, Log
+from compiler.ir import Array, Conv, ConvTranspose, Gemm, Program, refresh_types, verify
+from passes.level_prune import Kept, LevelPrune
 from tests.support.masking import masked
 from tests.support.networks import networks
-from tests.support.running import ROUNDING, distance, outputs_of
-from tests.support.steps import apply
+from tests.support.running import ROUNDING, distance, feeds_for, outputs_of
+from tests.support.steps import apply, target
 
 many = settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 percents = st.sampled_from([10, 30, 50, 70, 90])
@@ -67,3 +71,25 @@ def test_units_of_a_group_are_interchangeable(program: Program) -> None:
             assert len(counts) == 1
             assert FIXED not in group.units
     assert len(seen) == len(set(seen))
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(program=networks(), percent=percents)
+def test_absorbing_gives_a_sound_network_of_the_shape_that_lint_sees(program: Program, percent: int) -> None:
+    todo = LevelPrune(level=percent / 100, removed="absorb", channel_multiple=1)
+    shapes: list[dict[str, list[tuple[int, ...] | None]]] = []
+    for is_stand_in in (False, True):
+        rng = np.random.default_rng(0)
+        images = partial(_images, program)
+        decision = todo.decide(program, Context(target(), rng, images, is_stand_in=is_stand_in))
+        twin = program.clone()
+        todo.rewrite(twin, Kept.model_validate_json(decision.model_dump_json()), Log())
+        refresh_types(twin)
+        assert verify(twin) == []
+        assert all(np.isfinite(value).all() for value in outputs_of(twin).values())
+        shapes.append({op.name: [twin.shape(name) for name in op.inputs if name] for op in twin.each()})
+    assert shapes[0] == shapes[1]
+
+
+def _images(program: Program) -> Iterator[dict[str, Array]]:
+    yield from (feeds_for(program, seed) for seed in range(2))

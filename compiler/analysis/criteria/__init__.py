@@ -2,7 +2,7 @@
 
 from typing import Literal, TypeAlias
 
-from compiler.analysis.criteria.cluster import ClusterRanking, SeenImage, rank_by_clusters
+from compiler.analysis.criteria.cluster import ClusterRanking, SeenImage, choose_scenes, rank_by_clusters
 from compiler.analysis.criteria.cluster_options import ClusterOptions
 from compiler.analysis.criteria.ranking import FirstRanking, Ranking, ScoreRanking, rank_by_scores
 
@@ -16,6 +16,7 @@ __all__ = [
     "Ranking",
     "ScoreRanking",
     "SeenImage",
+    "choose_scenes",
     "rank_by_clusters",
     "rank_by_scores",
 ]

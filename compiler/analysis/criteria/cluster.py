@@ -49,7 +49,7 @@ class ClusterRanking:
     shortfall: dict[str, int] = field(default_factory=dict[str, int])
     """Layers where fewer clusters were found than asked for, and how many fewer."""
     clusters: dict[int, int] = field(default_factory=dict[int, int])
-    """The cluster of each unit that was ranked by one, by the unit's label."""
+    """The cluster of each unit that was ranked by one, by the unit's label; no two groups share a number."""
 
     def keep(self, channels: Channels, group: ChannelGroup, count: int) -> Ids:
         """Cluster a group's units by the statistics of all their members side by side.
@@ -69,15 +69,20 @@ class ClusterRanking:
         found = keep_one_of_each(points, rank, count, seed)
         if found.shortfall:
             self.shortfall[group.layers[0]] = found.shortfall
-        self.clusters.update(zip(group.units.tolist(), found.groups.tolist(), strict=True))
+        first = max(self.clusters.values(), default=-1) + 1
+        self.clusters.update(zip(group.units.tolist(), (found.groups + first).tolist(), strict=True))
         return group.units[found.kept]
 
     def groups(self, channels: Channels, layers: Iterable[str]) -> dict[str, tuple[int, ...]]:
-        """Tell for each filter of some layers which cluster it is in; -1 for those that had to stay."""
+        """Tell for each filter of some layers which of the layer's clusters it is in; -1 for one that had to stay."""
         clusters = np.full(channels.labels.size + 1, -1)
         clusters[list(self.clusters)] = list(self.clusters.values())
-        labels = {layer: channels.labels_of(channels.filters[layer].ids) for layer in layers}
-        return {layer: tuple(clusters[found].tolist()) for layer, found in labels.items()}
+        found: dict[str, tuple[int, ...]] = {}
+        for layer in layers:
+            own = clusters[channels.labels_of(channels.filters[layer].ids)]
+            numbers = np.unique(own[own >= 0])
+            found[layer] = tuple(np.where(own < 0, -1, np.searchsorted(numbers, own)).tolist())
+        return found
 
     def _columns(self, channels: Channels, group: ChannelGroup, layers: Sequence[str]) -> Iterator[Floats]:
         """Yield the four statistics of each layer, added up for each unit of the group."""
