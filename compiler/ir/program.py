@@ -60,6 +60,19 @@ class Program(ProgramView):
         self._note("add", node.name, op_type)
         return Op(node)
 
+    def insert_after(
+        self, op: Op, op_type: str, params: Sequence[str], attributes: Mapping[str, Attribute], *, name: str
+    ) -> Op:
+        """Let what a node writes pass through a new node, which takes over the tensor's name and its readers."""
+        node = self._nodes[op.name]
+        output = node.outputs[0]
+        inner = self.fresh(output)
+        del self._producer[output]
+        node.outputs[0] = inner
+        self._producer[inner] = node.name
+        self._types[inner] = self._types.get(output, TensorType())
+        return self.add(op_type, [inner, *params], [output], attributes, name=name)
+
     def set_type(self, tensor: str, kind: TensorType) -> None:
         """Record what shape inference found for a computed tensor."""
         self._types[tensor] = kind

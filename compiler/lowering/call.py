@@ -141,6 +141,14 @@ class Call:
         """Make a constant, such as a table of indices, that moves with the module."""
         return self._scope.constant(value)
 
+    def floats(self, value: Array) -> Tensor:
+        """Make a constant of the first input's element type; a buffer, it follows the module's precision."""
+        return self._scope.constant(value.astype(str(self.dtype()).removeprefix("torch.")))
+
+    def settled(self, value: Tensor) -> Tensor:
+        """Bring integers back to the first input's element type; floats keep the precision that they run in."""
+        return value if self.dtype().is_floating_point else value.to(self.dtype())
+
     def layer(self, module: nn.Module, *operands: Tensor) -> Tensor:
         """Call a module that knows whether the network trains."""
         return self._scope.layer(self.op.name, module, operands)

@@ -153,6 +153,8 @@ class Construction:
     def _check_type(self, tensor: str) -> None:
         """Refuse element types that torch cannot hold."""
         dtype = self.type(tensor).dtype if tensor else None
+        if dtype is not None and dtype.kind in "OSU":
+            raise RefusedError(NOT_LOWERED, reason_of("StringConcat"))
         if dtype is not None and torch_type(np.dtype(dtype)) is None:
             raise RefusedError(NOT_LOWERED, f"torch does not compute with {dtype}")
 

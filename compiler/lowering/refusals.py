@@ -43,6 +43,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
         "FlexAttention",
         "LinearAttention",
         "RotaryEmbedding",
+        "SwiGLU",
         "TensorScatter",
     ),
     "it is signal processing, and no operator of convolutional networks": (
@@ -53,6 +54,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
         "MelWeightMatrix",
         "STFT",
     ),
+    "torch alone has no counterpart that gradients flow through": ("DeformConv", "RoiAlign"),
     "it is a loss: the recipe states the loss": ("NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss"),
 }
 _REASONS = {op_type: reason for reason, op_types in _KINDS.items() for op_type in op_types}

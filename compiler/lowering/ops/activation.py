@@ -116,7 +116,7 @@ def shrink(call: Call) -> Tensor:
     """Move values towards zero, and those near it to zero."""
     bias, limit, x = call.op.number("bias", 0.0), call.op.number("lambd", 0.5), call[0]
     zero = torch.zeros_like(x)
-    return torch.where(x < -limit, x + bias, torch.where(x > limit, x - bias, zero)).to(call.dtype())
+    return call.settled(torch.where(x < -limit, x + bias, torch.where(x > limit, x - bias, zero)))
 
 
 @lowers("Gelu")

@@ -82,7 +82,7 @@ def power(call: Call) -> Tensor:
     if exponent is not None and exponent == int(exponent) and call.dtype().is_floating_point:
         return call[0] ** int(exponent)
     base, exponents = _wide(call)
-    return (base**exponents).to(call.dtype())
+    return call.settled(base**exponents)
 
 
 @lowers("Where")
@@ -158,5 +158,5 @@ def _cumulative(call: Call, function: Callable[[Tensor, int], Tensor], neutral: 
     if call.op.integer("exclusive", 0):
         first = torch.full_like(x.narrow(axis, 0, 1), neutral)
         x = torch.cat([first, x.narrow(axis, 0, call.shape()[axis] - 1)], axis)
-    made = function(x, axis).to(call.dtype())
+    made = call.settled(function(x, axis))
     return made.flip(axis) if is_reverse else made

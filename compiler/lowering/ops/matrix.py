@@ -19,9 +19,9 @@ def gemm(call: Call) -> Tensor:
     b = call[1].transpose(0, 1) if op.integer("transB", 0) else call[1]
     product = a @ b if alpha == 1.0 else (a @ b) * alpha
     if not op.has(2):
-        return product.to(call.out_dtype())
+        return product
     c = call[2] if beta == 1.0 else call[2] * beta
-    return (product + c).to(call.out_dtype())
+    return call.settled(product + c)
 
 
 @lowers("MatMul")

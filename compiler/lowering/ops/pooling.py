@@ -20,8 +20,8 @@ _CONVS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 @lowers("MaxPool")
 def max_pool(call: Call) -> Result:
     """Take the largest value in each window, and where it lies if the node puts that out."""
-    window, dtype = _window(call), call.dtype()
-    x = call[0] if dtype.is_floating_point else call[0].to(torch.float32)  # small integers stay exact
+    window = _window(call)
+    x = call[0] if call.dtype().is_floating_point else call[0].to(torch.float32)  # small integers stay exact
     padding, before = window.before, (0,) * len(window.kernel)
     after = tuple(a + o for a, o in zip(window.after, window.overhang, strict=True))
     if window.before != after or any(not 0 <= 2 * b <= k for b, k in zip(after, window.kernel, strict=True)):
@@ -29,11 +29,10 @@ def max_pool(call: Call) -> Result:
         padding, before = before, window.before
     pool = _MAX_POOLS[len(window.kernel)]
     if not any(call.op.outputs[1:]):
-        pooled = pool(x, window.kernel, window.stride, padding, window.dilation)
-        return pooled if dtype.is_floating_point else pooled.to(dtype)
+        return call.settled(pool(x, window.kernel, window.stride, padding, window.dilation))
     pooled, places = pool(x, window.kernel, window.stride, padding, window.dilation, return_indices=True)
     around = (0,) * len(before) if padding == window.before else after
-    return pooled.to(dtype), _flat_places(call, places, before, around)
+    return call.settled(pooled), _flat_places(call, places, before, around)
 
 
 def _flat_places(call: Call, places: Tensor, before: tuple[int, ...], after: tuple[int, ...]) -> Tensor:
@@ -59,7 +58,7 @@ def average_pool(call: Call) -> Tensor:
         pool = _MEAN_POOLS[len(window.kernel)]
         return pool(call[0], window.kernel, window.stride, window.before, False, counts_pads)
     counts = _counts(window, is_padding_counted=counts_pads)
-    return _window_sums(call, call[0], window) / call.constant(counts.astype(np.float32)).to(call.dtype())
+    return _window_sums(call, call[0], window) / call.floats(counts)
 
 
 @lowers("LpPool")
@@ -97,7 +96,7 @@ def max_unpool(call: Call) -> Tensor:
     sizes = zip(call.shape()[2:], stride, kernel, pads[: len(kernel)], pads[len(kernel) :], strict=True)
     pooled = (*call.shape()[:2], *((n - 1) * s + k - b - a for n, s, k, b, a in sizes))
     shape = call.integers(2) or pooled
-    empty = call.constant(np.zeros(prod(pooled), np.float32)).to(call.dtype())
+    empty = call.floats(np.zeros(prod(pooled)))
     filled = empty.scatter(0, call[1].reshape(-1), call[0].reshape(-1)).reshape(pooled)
     return F.pad(filled, pad_list((0,) * len(shape), tuple(w - n for w, n in zip(shape, pooled, strict=True))))
 
@@ -114,7 +113,7 @@ def _window_sums(call: Call, x: Tensor, window: Window) -> Tensor:
     """Sum each window, channel by channel, as a convolution with ones."""
     after = tuple(a + o for a, o in zip(window.after, window.overhang, strict=True))
     channels = call.shape()[1]
-    ones = call.constant(np.ones((1, 1, *window.kernel), np.float32)).to(call.dtype())
+    ones = call.floats(np.ones((1, 1, *window.kernel)))
     padded = F.pad(x, pad_list(window.before, after))
     return _CONVS[len(window.kernel)](
         padded, ones.expand(channels, 1, *window.kernel), None, window.stride, 0, window.dilation, channels

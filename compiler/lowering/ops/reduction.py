@@ -60,7 +60,7 @@ def reduction(call: Call) -> Tensor:
     x = call[0]
     if call.op.op_type == "ReduceMean" and not call.dtype().is_floating_point:
         x = x.to(torch.float64)
-    made = _REDUCTIONS[call.op.op_type](x, chosen).to(call.dtype())
+    made = call.settled(_REDUCTIONS[call.op.op_type](x, chosen))
     return made.squeeze(dropped) if dropped else made
 
 

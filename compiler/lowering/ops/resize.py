@@ -92,8 +92,8 @@ def _is_like_torch(axis: Axis, sampling: Sampling, *, corners: bool) -> bool:
 
 def _by_axis(call: Call, sampling: Sampling, axes: dict[int, Axis]) -> Tensor:
     """Resample one axis after the other, by index or by matrix."""
-    x = call[0]
-    dtype = call.dtype()
+    is_float = call.dtype().is_floating_point
+    x = call[0] if is_float else call[0].float()
     outside: list[tuple[int, Array]] = []
     for number, axis in axes.items():
         matrix, is_outside = matrix_of(axis, sampling)
@@ -102,13 +102,10 @@ def _by_axis(call: Call, sampling: Sampling, axes: dict[int, Axis]) -> Tensor:
         if sampling.mode == "nearest":
             x = x.index_select(number, call.constant(nearest_of(axis, sampling)))
             continue
-        table = call.constant(matrix.T.astype(np.float32))
-        work = x if dtype.is_floating_point else x.float()
-        x = (work.movedim(number, -1) @ table.to(work.dtype if not dtype.is_floating_point else dtype)).movedim(
-            -1, number
-        )
+        table = call.floats(matrix.T) if is_float else call.constant(matrix.T.astype(np.float32))
+        x = (x.movedim(number, -1) @ table).movedim(-1, number)
     for number, is_outside in outside:
         filler = call.op.number("extrapolation_value", 0.0)
         mask = is_outside.reshape(-1, *[1] * (call.rank() - number - 1))
         x = x.masked_fill(call.constant(mask), filler)
-    return x if dtype.is_floating_point else x.round().to(dtype)
+    return x if is_float else x.round().to(call.dtype())
