@@ -16,6 +16,7 @@ from compiler.data.likeness import Agree, Likeness, agreement, input_size
 from compiler.data.preprocess import Preprocess
 from compiler.data.records import Listing, Record
 from compiler.data.source import DataSource
+from compiler.data.training_set import TrainingSet
 from compiler.frontends.data_factory import open_source
 from compiler.ir import Array, Program, ProgramView, model_bytes
 from compiler.recipe import Recipe
@@ -115,6 +116,14 @@ def _fidelity(reference: Session, session: Session, samples: Iterable[Sample], a
     return {"fidelity": likeness.cosine} | ({} if share is None else {"agreement": share})
 
 
+def training_set(recipe: Recipe, program: ProgramView) -> TrainingSet | None:
+    """Open the training data as examples by number, varied as `data.augment` says; None without such data."""
+    source = recipe.data.train
+    if source is None or not can_feed(source, program):
+        return None
+    return TrainingSet(open_source(source, recipe.seed), _settings(recipe, program), recipe.data.augment)
+
+
 def image_input(program: ProgramView) -> str | None:
     """Name the single input that takes an image, or None."""
     if len(program.inputs) != 1:
@@ -154,8 +163,9 @@ def fitted(sample: Labelled, name: str, program: ProgramView) -> dict[str, Array
 
 
 def data_digest(recipe: Recipe) -> str | None:
-    """Hash all that the calibration and validation sources hold; None without data."""
-    given = (("calibration", recipe.data.calibration), ("validation", recipe.data.validation))
+    """Hash all that the recipe's sources hold; None without data."""
+    data = recipe.data
+    given = (("calibration", data.calibration), ("validation", data.validation), ("train", data.train))
     listings = [(role, open_source(source, recipe.seed)) for role, source in given if source is not None]
     return listings_digest(listings) if listings else None
 

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from compiler.data.codes import COCO_IMAGE_ESCAPES, COCO_MALFORMED, COCO_UNREADABLE
 from compiler.diagnostic import Code, CompressError, Diagnostic, Span
 
-_Length = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Length = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+_Id = Annotated[int, Field(gt=-(2**53), lt=2**53)]
 
 
 class _Row(BaseModel):
@@ -22,7 +23,7 @@ class _Row(BaseModel):
 class CocoImage(_Row):
     """An image that the file lists."""
 
-    id: int
+    id: _Id
     file_name: str = Field(min_length=1)
     width: int | None = None
     height: int | None = None
@@ -31,8 +32,8 @@ class CocoImage(_Row):
 class CocoBox(_Row):
     """A true box (x, y of the upper left corner, width, height) and its keypoints, in pixels of the photograph."""
 
-    image_id: int
-    category_id: int
+    image_id: _Id
+    category_id: _Id
     bbox: tuple[FiniteFloat, FiniteFloat, _Length, _Length]
     area: _Length | None = None
     iscrowd: Annotated[int, Field(ge=0, le=1)] = 0
@@ -42,7 +43,7 @@ class CocoBox(_Row):
 class CocoCategory(_Row):
     """A kind of thing that boxes hold."""
 
-    id: int
+    id: _Id
     name: str
     keypoints: tuple[str, ...] = ()
 

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.bad_input.refusals import UNREADABLE, refused
@@ -101,6 +102,55 @@ def test_labels_that_contradict_themselves_are_refused(folder: Path) -> None:
 )
 def test_a_faulty_setting_of_the_data_is_refused(folder: Path, option: str, code: str) -> None:
     refused(folder, "build", "recipe.yaml", "--set", option, code=code, status=UNREADABLE)
+
+
+SOURCES = {
+    "no kind": ("{limit: 3}", "R010", "recipe.yaml:5:"),
+    "two kinds": ("{coco: val.json, yolo: labels, images: val}", "R010", "both `coco` and `yolo`"),
+    "a stray key": ("{npz: data.npz, images: val}", "R010", "`images` does not go with `npz`"),
+    "a misspelt key": ("{yollo: labels, images: val}", "R003", "did you mean yolo"),
+    "no labels folder": ("{yolo: nowhere, images: val}", "R101", "recipe.yaml:5:"),
+    "no images folder": ("{yolo: labels, images: nowhere}", "R101", "recipe.yaml:5:"),
+    "a faulty label": ("{yolo: labels, images: val}", "R116", "labels/002.txt:1:1"),
+    "no class folders": ("{classes: val}", "R123", "recipe.yaml:5:"),
+    "no archive": ("{npz: nowhere.npz}", "R120", "recipe.yaml:5:"),
+    "another shape": ("{npz: data.npz}", "R122", "float64 [1, 3, 8, 8], the network takes float32"),
+    "no such function": ("{python: 'data.py:mak'}", "M103", "did you mean make"),
+    "no file": ("{python: 'datum.py:make'}", "M102", "did you mean data.py"),
+    "a failing function": ("{python: 'data.py:fail'}", "M104", "data.py:6"),
+}
+
+
+@pytest.mark.parametrize(("source", "code", "said"), SOURCES.values(), ids=SOURCES)
+def test_a_faulty_source_is_refused_at_its_place(folder: Path, source: str, code: str, said: str) -> None:
+    lines = ["version: 1", "product: quickstart", "model: {onnx: detector.onnx}", "data:", f"  calibration: {source}"]
+    (folder / "recipe.yaml").write_text("\n".join([*lines, "target: tx2", "passes: [fp16]", ""]))
+    (folder / "labels").mkdir()
+    for name, text in (("001", "0 .5 .5 .1 .1"), ("002", "0 50 50 10 10"), ("003", "")):
+        (folder / "labels" / f"{name}.txt").write_text(text)
+    np.savez(folder / "data.npz", x=np.zeros((4, 3, 8, 8)))
+    (folder / "data.py").write_text("def make():\n    return []\n\n\ndef fail():\n    return 1 / 0\n")
+    refusal = refused(folder, "build", "recipe.yaml", code=code, status=UNREADABLE)
+    assert said in refusal.err
+
+
+def test_a_size_that_is_not_the_networks_is_refused_at_the_preprocessing(folder: Path) -> None:
+    option = "data.preprocess.size=[32, 32]"
+    said = refused(folder, "build", "recipe.yaml", "--set", option, code="R127", status=UNREADABLE)
+    assert "32x32 (height x width), the network takes" in said.err
+    assert "recipe.yaml:" in said.err
+
+
+def test_fidelity_needs_no_labels(folder: Path) -> None:
+    text = (folder / "recipe.yaml").read_text().replace("    coco: val.json\n", "")
+    (folder / "recipe.yaml").write_text(text.replace("metric: ap50", "metric: fidelity"))
+    assert compress("build", "recipe.yaml", cwd=folder).status == 0
+    (report,) = (json.loads(path.read_text()) for path in folder.glob("build/quickstart/tx2/report.json"))
+    assert report["source"]["accuracy"] == {"fidelity": 1.0, "agreement": 1.0}
+    assert 0.5 < report["result"]["accuracy"]["fidelity"] < 1
+    pruned = next(step for step in report["passes"] if step["name"] == "level-prune")
+    assert 0.5 < pruned["fidelity"]["cosine"] < 1
+    assert 0 <= pruned["fidelity"]["agreement"] <= 1
 
 
 def test_accuracy_without_labels_is_refused(folder: Path) -> None:

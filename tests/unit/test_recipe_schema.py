@@ -48,6 +48,14 @@ def test_recipe_of_the_interface_fits(name: str) -> None:
         "target: [tx2, rk3399]",
         "data: , budget: , passes: , allow: ",
         "evaluate: {anchors: [[1, 2]]}",
+        "evaluate: {metric: pckh, head: [8, 9]}",
+        "evaluate: {metric: ap, decode: ssd, outputs: {boxes: b, scores: s}, background: 0}",
+        "data: {train: {images: a}, augment: {flip: true, flip_pairs: [[1, 2]]}}",
+        "data: {train: {coco: a.json, images: b, yolo: null, limit: 3}}",
+        "data: {train: {yolo: a, images: b, names: [cat], unlabelled: background}}",
+        "data: {train: {classes: a, names: [cat]}}",
+        "data: {train: {npz: a.npz}}",
+        "data: {train: {python: 'a.py:f', args: {n: 1}}}",
     ],
 )
 def test_shorthands_fit(part: str) -> None:
@@ -65,6 +73,15 @@ def test_shorthands_fit(part: str) -> None:
         "seed: yes",
         "allow: [{code: T014}]",
         "budget: {latency_ms: 0}",
+        "data: {train: {}}",
+        "data: {train: {coco: a.json}}",
+        "data: {train: {coco: a.json, yolo: b, images: c}}",
+        "data: {train: {npz: a.npz, images: c}}",
+        "data: {train: {classes: a, args: {n: 1}}}",
+        "data: {train: {classes: a, limit: 0}}",
+        "data: {train: {imags: a}}",
+        "data: {augment: {flipp: true}}",
+        "evaluate: {metric: map}",
     ],
 )
 def test_faults_do_not_fit(part: str) -> None:

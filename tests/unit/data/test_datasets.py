@@ -209,3 +209,10 @@ def test_a_coco_name_that_leaves_the_folder_is_a_diagnostic(tmp_path: Path, name
 def test_a_source_with_a_wrong_key_or_limit_is_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         DataSource.model_validate(options)
+
+
+def test_identifiers_beyond_any_array_are_refused(tmp_path: Path) -> None:
+    large = 2**70
+    box = {"image_id": 4, "category_id": large, "bbox": [0, 0, 1, 1]}
+    with pytest.raises(CompressError, match="R105"):
+        list_source(_labelled(tmp_path, _coco(annotations=[box], categories=[{"id": large, "name": "x"}])))

@@ -112,6 +112,44 @@ def test_a_model_that_knows_the_truth_scores_one(tmp_path: Path) -> None:
     assert found == {"ap50": pytest.approx(1.0), "ap": pytest.approx(1.0)}
 
 
+def test_yolo_labels_of_the_same_boxes_give_the_same_figures(tmp_path: Path) -> None:
+    source, settings = _source(tmp_path, TRUE), Preprocess(size=(64, 64))
+    (tmp_path / "labels").mkdir()
+    for number, boxes in TRUE.items():
+        rows = [f"0 {(x + w / 2) / 128} {(y + h / 2) / 64} {w / 128} {h / 64}" for x, y, w, h in boxes]
+        (tmp_path / "labels" / f"{number}.txt").write_text("\n".join(rows))
+    anchors = Evaluate(anchors=ANCHORS)
+    # One of the three boxes is off by a quarter of its height.
+    off = TRUE | {1: [(8.0, 19.0, 40.0, 36.0)]}
+    found = [
+        evaluate_detector(_oracle(off), one, settings, anchors)
+        for one in (source, DataSource(images=tmp_path, yolo=tmp_path / "labels"))
+    ]
+    assert found[0] == found[1]
+    assert 0.5 < found[0]["ap"] < found[0]["ap50"]
+
+
+def test_a_network_that_is_not_square_is_decoded_with_its_own_strides(tmp_path: Path) -> None:
+    # A photograph of 128 x 64 in an input of 32 x 96: at half size, with 16 pixels of padding left and right.
+    # The grid of 4 x 6 has strides of 8 down and 16 across.
+    x, y, w, h = FIRST
+    source = _source(tmp_path, {1: [FIRST]})
+
+    def run(_: object) -> dict[str, NDArray[Any]]:
+        def logit(value: float) -> float:
+            return float(np.log(value / (1 - value)))
+
+        head = np.full((1, 6, 4, 6), -20.0, np.float32)
+        across, down = ((x + w / 2) / 2 + 16) / 16, (y + h / 2) / 2 / 8
+        column, row = int(across), int(down)
+        place = [logit((across - column + 0.5) / 2), logit((down - row + 0.5) / 2)]
+        head[0, :, row, column] = [*place, logit(np.sqrt(w / 2 / 24) / 2), logit(np.sqrt(h / 2 / 24) / 2), 20, 20]
+        return {"head": head}
+
+    found = evaluate_detector(run, source, Preprocess(size=(32, 96)), Evaluate(anchors=((24.0, 24.0),)))
+    assert found == {"ap50": pytest.approx(1.0), "ap": pytest.approx(1.0)}
+
+
 def test_the_name_of_the_input_is_the_callers(tmp_path: Path) -> None:
     settings, oracle = Preprocess(size=(64, 64)), _oracle(TRUE)
     found = evaluate_detector(
