@@ -58,6 +58,26 @@ class Board(Frozen):
     power_modes_source: str | None = None
 
 
+class QuantScheme(Frozen):
+    """How a runtime wants its integers: real = scale (integer - zero point)."""
+
+    activations: Literal["int8", "uint8"]
+    weights: Literal["int8", "uint8"]
+    is_symmetric: bool = False
+    """Whether the zero point of activations has to be 0."""
+    per_channel: bool
+    """Whether each filter has a scale of its own; else one for the whole weight."""
+    operators: tuple[str, ...]
+    """Operators with an integer kernel. What is not listed stays in float, with conversions around it."""
+    shared: tuple[str, ...] = ()
+    """Of these, the operators whose inputs and output have one scale and zero point in common."""
+    fused: tuple[str, ...] = ()
+    """Activations that a convolution before them takes in, so that nothing is rounded between the two."""
+    most_rescaling: float | None = Field(default=None, gt=0)
+    """The largest input scale x weight scale / output scale that the kernels take."""
+    source: str
+
+
 class Precision(Frozen):
     """A number format: whether networks are to use it on this board, and what has to carry it."""
 
@@ -67,6 +87,8 @@ class Precision(Frozen):
     carrier: Literal["weights", "builder", "qdq"] = "weights"
     """`weights`: the file's own weights. `builder`: asked for on the board; the file stays FP32. `qdq`: Q/DQ pairs."""
     peak_gflops: float | None = None
+    scheme: QuantScheme | None = None
+    """For integers: which, and where."""
     source: str | None = None
 
 

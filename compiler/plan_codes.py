@@ -200,3 +200,10 @@ SPOILT_STEP = Code(
     "An earlier pass leaves the network in a form in which this one can do little or nothing. The message says what "
     "stands in the way. Change the order of the two.",
 )
+NO_CALIBRATION = Code(
+    "P080",
+    "no-calibration",
+    Severity.ERROR,
+    "A pass has to see what the network's tensors hold on real images, and the recipe names none. A few dozen pictures "
+    "of what the camera will see are enough; they need no labels.",
+)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import yaml
 from pydantic import ValidationError
 
-from compiler.board import Board, ChannelMultiple, ClassCost, CostModel, Fact, PowerMode, Precision
+from compiler.board import Board, ChannelMultiple, ClassCost, CostModel, Fact, PowerMode, Precision, QuantScheme
 from compiler.diagnostic import Code, CompressError, Diagnostic, Severity, Span
 from compiler.operator_table import Frozen, Limit, Operator, OperatorTable, Opsets
 
@@ -27,6 +27,7 @@ __all__ = [
     "OperatorTable",
     "PowerMode",
     "Precision",
+    "QuantScheme",
     "Target",
     "load_target",
     "operator_name",

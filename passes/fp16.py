@@ -1,6 +1,6 @@
 """Half precision, in the way that the target wants it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -32,6 +32,7 @@ class Fp16(Pass):
 
     effect = Effect.LOSSY
     needs: ClassVar[frozenset[str]] = frozenset({"clean"})
+    spoilt_by: ClassVar[Mapping[str, str]] = {"integers": "layers that compute in integers gain nothing from it"}
 
     def gives(self, target: Target) -> frozenset[str]:
         """Say who holds the half precision: the file's weights, or the board's builder."""

@@ -85,6 +85,7 @@ class LevelPrune(Pass):
     spoilt_by: ClassVar[Mapping[str, str]] = {
         "interleaved-deconvs": "channels cannot be followed through the interleaving of a split transposed convolution",
         "narrow-weights": "weights that are stored in half precision stand behind a conversion and cannot be cut",
+        "integers": "weights that are stored as integers stand behind a conversion and cannot be cut",
     }
 
     level: Level = Field(description="share of each layer's filters to remove")

@@ -78,6 +78,8 @@ def layer_costs(program: ProgramView, model: CostModel) -> list[LayerCost]:
 def count_parameters(program: ProgramView) -> tuple[int, int]:
     """Count floating-point constants that reach an output, and their bytes, as they will be deployed.
 
+    Integers that stand for floating-point constants, behind a DequantizeLinear, count as those.
+
     A BatchNormalization that folds into its convolution counts as that convolution's bias: its four vectors vanish,
     and a bias appears if there was none.
     """
@@ -86,9 +88,9 @@ def count_parameters(program: ProgramView) -> tuple[int, int]:
     for op in program.each():
         if op.name not in live:
             continue
-        for tensor in op.inputs[:1] if op.op_type in STEERED and not op.domain else op.inputs:
+        for tensor in _parameters_of(op):
             value = program.const(tensor)
-            if value is not None and _is_float(value.dtype):
+            if value is not None and (_is_float(value.dtype) or op.op_type == "DequantizeLinear"):
                 counted[tensor] = (value.size, value.nbytes)
     elements = sum(size for size, _ in counted.values())
     size_bytes = sum(nbytes for _, nbytes in counted.values())
@@ -117,6 +119,15 @@ def _live(program: ProgramView) -> set[str]:
             live.add(op.name)
             wanted.update((*op.inputs, *op.captures))
     return live
+
+
+def _parameters_of(op: Op) -> tuple[str, ...]:
+    """List the inputs of a node that may hold parameters: not the settings, and not what integers are scaled by."""
+    if op.domain:
+        return op.inputs
+    if op.op_type == "QuantizeLinear":
+        return ()
+    return op.inputs[:1] if op.op_type in STEERED or op.op_type == "DequantizeLinear" else op.inputs
 
 
 def _is_float(dtype: np.dtype[np.generic]) -> bool:
@@ -163,18 +174,41 @@ def _is_free(program: ProgramView, op: Op) -> bool:
         return False
     if op.op_type in _FREE:
         return True
+    if op.op_type == "QuantizeLinear":
+        return _is_integer_layer(program, program.producer(op.x))
+    if op.op_type == "DequantizeLinear":
+        readers = program.readers(op.y)
+        return program.is_constant(op.x) or any(_is_integer_layer(program, reader) for reader in readers)
     if all(program.is_constant(tensor) for tensor in op.inputs if tensor):
         return True
     makers = [program.producer(tensor) for tensor in op.inputs if tensor]
     return op.op_type in _FUSED and any(maker is not None for maker in makers)
 
 
+def _is_integer_layer(program: ProgramView, op: Op | None) -> bool:
+    """Tell whether a runtime computes a layer in integers: what it reads and what it writes are integers."""
+    if op is None:
+        return False
+    is_read = all(_made_by(program, name, "DequantizeLinear") for name in op.inputs[:2] if name)
+    readers = program.readers(op.y)
+    while len(readers) == 1 and readers[0].op_type in _FUSED and readers[0].op_type != "DequantizeLinear":
+        readers = program.readers(readers[0].y)
+    return is_read and len(readers) == 1 and readers[0].op_type == "QuantizeLinear"
+
+
+def _made_by(program: ProgramView, tensor: str, op_type: str) -> bool:
+    maker = program.producer(tensor)
+    return maker is not None and maker.op_type == op_type
+
+
 def _layer_cost(program: ProgramView, op: Op, model: CostModel, precision: str) -> LayerCost:
     """Apply the latency formula to one node."""
     kind = _kind(program, op)
+    if precision == "int8" and kind != "fused" and not _is_integer_layer(program, op):
+        precision = "fp32"
     true_macs = macs(program, op)
     executed = true_macs * _zeros(op) if model.zero_insertion else true_macs
-    item = 2 if precision == "fp16" else 4
+    item = {"fp16": 2, "int8": 1}.get(precision, 4)
     elements = {tensor: _elements(program, tensor) for tensor in (*op.inputs, *op.outputs) if tensor}
     moved = item * sum(elements.values())
     weights = sum(elements[tensor] for tensor in dict.fromkeys(op.inputs) if tensor and program.is_constant(tensor))

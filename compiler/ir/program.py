@@ -177,6 +177,20 @@ class Program(ProgramView):
         self._note("bypass", op.name)
         return True
 
+    def free_name(self, tensor: str) -> str:
+        """Let a node write a fresh tensor in place of this one, and return its name.
+
+        Readers and the graph's outputs keep the old name, which another node has to write before the program is used.
+        """
+        node = self._nodes[self._producer.pop(tensor)]
+        fresh = self.fresh(f"{tensor}_float")
+        node.outputs[node.outputs.index(tensor)] = fresh
+        self._producer[fresh] = node.name
+        self._types[fresh] = self._types.get(tensor, TensorType())
+        self._is_sorted = False
+        self._note("divert", node.name, tensor)
+        return fresh
+
     def remove(self, op: Op) -> None:
         """Remove a node whose outputs nobody reads."""
         self._detach(self._nodes[op.name])

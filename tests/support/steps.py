@@ -1,13 +1,14 @@
 """Apply one pass to a copy of a program, as the pipeline does."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
-from compiler.contracts import Context, Decision, Effect, Log, Pass
-from compiler.diagnostic import Diagnostic
+from compiler.contracts import Context, Decision, Effect, Log, Pass, Sample
+from compiler.diagnostic import Diagnostic, Severity
+from compiler.inputs import random_sample
 from compiler.ir import Program, refresh_types
 from compiler.registry import load_named_target, load_pass, pass_names
 from compiler.target import Target
@@ -35,8 +36,8 @@ def target(name: str = "tx2") -> Target:
 
 
 def usual_target(slug: str) -> str:
-    """Name the target for tests that do not care: any channel count suits the host, so pruning rounds nothing there."""
-    return "host" if slug == "level-prune" else "tx2"
+    """Name the target for tests that do not care: the host takes any channel count, and integers."""
+    return "host" if slug in ("level-prune", "ptq") else "tx2"
 
 
 @cache
@@ -52,16 +53,26 @@ def apply(
     on: str | None = None,
     is_stand_in: bool = False,
 ) -> Applied:
-    """Check, decide, rewrite and bring types up to date, on a clone."""
+    """Check, and if nothing is refused decide, rewrite and bring types up to date, on a clone.
+
+    Calibration images are two seeded random ones.
+    """
     todo = _kind(name).model_validate(options or {})
     twin, log = program.clone(), Log()
-    context = Context(target(on or usual_target(name)), np.random.default_rng(0), is_stand_in=is_stand_in)
+    rng = np.random.default_rng(0)
+    context = Context(target(on or usual_target(name)), rng, partial(_calibration, program), is_stand_in=is_stand_in)
     refusals = tuple(todo.check(twin, context.target))
+    if any(item.severity is Severity.ERROR for item in refusals):
+        return Applied(twin, None, log, refusals)
     decision = todo.decide(twin, context)
     todo.rewrite(twin, decision, log)
     if twin.journal:
         refresh_types(twin)
     return Applied(twin, decision, log, refusals)
+
+
+def _calibration(program: Program) -> Iterator[Sample]:
+    return (random_sample(program, np.random.default_rng(seed)) for seed in range(2))
 
 
 @cache

@@ -1,0 +1,130 @@
+"""Where integers can be: layers with integer kernels, the tensors between them, and which of those share a scale."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.ir import Op, ProgramView
+from compiler.target import QuantScheme
+
+WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What will be quantised."""
+
+    layers: tuple[str, ...]
+    """Layers that compute in integers, in the program's order."""
+    tensors: tuple[str, ...]
+    """Computed tensors that get a scale and a zero point."""
+    roots: dict[str, str]
+    """For each of the tensors, the one that stands for all those that share its scale."""
+    floats: dict[str, str]
+    """Layers that stay in float, each with the reason."""
+
+
+def find_layout(
+    program: ProgramView, scheme: QuantScheme, chosen: set[str], spared: set[str], kept: Mapping[str, str]
+) -> Layout:
+    """Decide layer by layer; near-linear in nodes.
+
+    Layers outside `chosen` or in `spared` stay in float, and so do those in `kept`, which gives their reasons. An
+    operator that only moves values is quantised when what it moves is: it never starts a region of integers of its own.
+    """
+    floats: dict[str, str] = {}
+    layers: set[str] = set()
+    found: dict[str, None] = {}
+    for op in program.each():
+        why = _refusal(program, op, scheme, chosen - spared, kept)
+        if why is not None:
+            if _computes(program, op):
+                floats[op.name] = why
+        elif op.op_type not in scheme.shared:
+            layers.add(op.name)
+            found |= dict.fromkeys(_activations(program, op, scheme, chosen - spared - kept.keys()))
+    for op in program.each():
+        if op.op_type in scheme.shared and _refusal(program, op, scheme, chosen - spared, kept) is None:
+            if _is_fused(program, op, layers, scheme):
+                layers.add(op.name)
+                found[op.y] = None
+            elif op.x in found:
+                layers.add(op.name)
+                found |= dict.fromkeys(output for output in op.outputs if output)
+    known = {name: name for name in found}
+    for one, other in _ties(program, layers, known, scheme):
+        known[_root(known, other)] = _root(known, one)
+    order = tuple(op.name for op in program.each() if op.name in layers)
+    return Layout(order, tuple(known), {name: _root(known, name) for name in known}, floats)
+
+
+def _is_fused(program: ProgramView, op: Op, layers: set[str], scheme: QuantScheme) -> bool:
+    maker = program.producer(op.x)
+    is_after = maker is not None and maker.op_type in WEIGHTED and maker.name in layers
+    return op.op_type in scheme.fused and is_after and program.is_private(op.x)
+
+
+def _refusal(
+    program: ProgramView, op: Op, scheme: QuantScheme, chosen: set[str], kept: Mapping[str, str]
+) -> str | None:
+    """Say why a layer stays in float, or None."""
+    if op.domain or op.op_type not in scheme.operators:
+        return f"{op.op_type} has no integer kernel on this target"
+    if op.name not in chosen:
+        return "the recipe leaves it in float"
+    if op.name in kept:
+        return kept[op.name]
+    if any(program.type(name).dtype != np.float32 for name in (op.x, op.y) if name):
+        return "it does not compute in 32-bit floats"
+    if program.is_constant(op.x) or op.captures:
+        return "its input is a constant"
+    if op.op_type in WEIGHTED and not program.is_constant(op.input(1)):
+        return "its weight is computed at run time"
+    if op.op_type in WEIGHTED and op.has(2) and not program.is_constant(op.input(2)):
+        return "its bias is computed at run time"
+    is_scaled = op.op_type == "Gemm" and (op.number("alpha", 1.0), op.number("beta", 1.0)) != (1.0, 1.0)
+    if is_scaled or (op.op_type == "Gemm" and op.integer("transA", 0)):
+        return "it transposes its input or scales its result"
+    return None
+
+
+def _computes(program: ProgramView, op: Op) -> bool:
+    """Tell whether a layer does arithmetic on activations, so that its staying in float is worth a word."""
+    return program.type(op.y).dtype == np.float32 and any(
+        not program.is_constant(name) and program.type(name).dtype == np.float32 for name in op.inputs if name
+    )
+
+
+def _activations(program: ProgramView, op: Op, scheme: QuantScheme, chosen: set[str]) -> Iterator[str]:
+    """Yield the tensors at a layer's borders that become integers; a fused activation moves the border behind it."""
+    for slot, name in enumerate(op.inputs):
+        if name and not program.is_constant(name) and (slot == 0 or op.op_type not in WEIGHTED):
+            yield name
+    if op.op_type not in WEIGHTED or not program.is_private(op.y):
+        yield op.y
+        return
+    reader = program.readers(op.y)[0]
+    if reader.op_type not in scheme.fused or reader.x != op.y or reader.name not in chosen:
+        yield op.y
+
+
+def _ties(
+    program: ProgramView, layers: set[str], known: dict[str, str], scheme: QuantScheme
+) -> Iterator[tuple[str, str]]:
+    """Yield pairs of tensors that need one scale."""
+    for op in program.each():
+        if op.name not in layers or op.op_type not in scheme.shared or _is_fused(program, op, layers, scheme):
+            continue
+        row = [name for name in (*op.inputs, *op.outputs) if name in known]
+        yield from ((row[0], other) for other in row[1:])
+
+
+def _root(known: dict[str, str], name: str) -> str:
+    """Follow a chain to its end, and shorten it."""
+    end = name
+    while known[end] != end:
+        end = known[end]
+    while known[name] != end:
+        known[name], name = end, known[name]
+    return end

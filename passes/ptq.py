@@ -1,0 +1,230 @@
+"""Post-training quantisation: compute in 8-bit integers, in the scheme that the target has kernels for."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias, cast
+
+from pydantic import Field
+
+from compiler.analysis.cost import PRECISION_KEY
+from compiler.analysis.quantization import (
+    CalibratorName,
+    Grid,
+    Layout,
+    clipped,
+    find_layout,
+    gather_means,
+    gather_ranges,
+    grid_of,
+    noise_by_tensor,
+    noise_overall,
+)
+from compiler.analysis.selectors import check_selectors, select
+from compiler.contracts import Context, Decision, Effect, Log, Pass, Sample
+from compiler.diagnostic import CompressError, Diagnostic
+from compiler.ir import Program, ProgramView
+from compiler.plan_codes import NO_CALIBRATION, PRECISION_REFUSED
+from compiler.rewrites.equalize import equalize
+from compiler.rewrites.quantize import quantize
+from compiler.target import QuantScheme, Target
+
+Ranges: TypeAlias = Mapping[str, tuple[float, float]]
+
+_TRIAL_IMAGES = 4
+"""Images on which the noise of single layers is measured."""
+
+
+class Quantized(Decision):
+    """Which integers stand for which tensors."""
+
+    scheme: QuantScheme
+    is_equalized: bool
+    floats: dict[str, str]
+    """Layers that stay in float, with the reason."""
+    grids: dict[str, tuple[float, int]]
+    """Scale and zero point of each tensor; those that share a scale are named by one of them."""
+    means: dict[str, tuple[float, ...]] = {}
+    """For the correction of biases: the mean of every channel that a convolution reads."""
+    layer_sqnr_db: dict[str, float] = {}
+    """Signal-to-noise ratio of what each layer puts out, all layers being quantised."""
+    alone_sqnr_db: dict[str, float] = {}
+    """Signal-to-noise ratio of the network's outputs when this layer alone is quantised."""
+
+
+@dataclass(frozen=True)
+class _Calibrated:
+    """What calibration images told."""
+
+    ranges: Ranges
+    means: Mapping[str, tuple[float, ...]]
+
+
+class Ptq(Pass):
+    """Compute in 8-bit integers, in the scheme that the target has kernels for.
+
+    A real number x is stored as round(x / scale) + zero point. Weights have a scale for each filter where the target
+    allows it, else one for the layer; then `equalize` first evens out the filters of neighbouring layers, which
+    changes no output. Activations have one scale for each tensor, chosen from what the tensor holds on the
+    calibration images: `minmax` covers everything that was seen, `percentile` leaves out the rarest values,
+    `entropy` keeps the histogram's shape, and `mse` makes the squared error least. `correct_bias` moves the average
+    shift that rounded weights cause into the bias.
+
+    The images stream through the network one at a time; memory does not grow with their number.
+
+    Layers without an integer kernel stay in float with conversions around them, and so do those that `skip` names.
+    With `min_sqnr_db` each layer is also tried alone, and the noisiest ones go back to float, one by one, until the
+    outputs' signal-to-noise ratio is at least that. The report lists layers with their noise and their reasons.
+    """
+
+    effect = Effect.LOSSY
+    needs: ClassVar[frozenset[str]] = frozenset({"clean"})
+    spoilt_by: ClassVar[Mapping[str, str]] = {
+        "narrow-weights": "weights that are stored in half precision stand behind a conversion",
+        "integers": "the layers compute in integers already",
+    }
+
+    calibrate: CalibratorName = Field(default="mse", description="how a tensor's range is chosen")
+    images: int = Field(default=64, ge=1, description="how many calibration images to look at")
+    equalize: bool | None = Field(
+        default=None, description="even out filters first; default: where a layer has one scale for all of them"
+    )
+    correct_bias: bool = Field(default=True, description="let biases take up what rounding shifts on average")
+    min_sqnr_db: float | None = Field(
+        default=None, description="return layers to float until the outputs' signal-to-noise ratio is at least this"
+    )
+    only: tuple[str, ...] = Field(default=(), description="quantise these layers only: names, globs, operator types")
+    skip: tuple[str, ...] = Field(default=(), description="leave these layers in float")
+
+    def gives(self, target: Target) -> frozenset[str]:
+        """Name what later steps have to reckon with."""
+        del target
+        return frozenset({"integers"})
+
+    def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
+        """Refuse a target without fast integers, and selectors that match nothing."""
+        entry = target.precisions.get("int8")
+        if not target.supports("int8") or entry is None or entry.scheme is None:
+            because = entry.because if entry is not None and not entry.supported else "its profile states no scheme"
+            message = f"{target.name} does not run int8: {because}"
+            yield Diagnostic(PRECISION_REFUSED, message, (entry.help if entry else None) or "remove the pass")
+        yield from check_selectors(program, self.only, "only")
+        yield from check_selectors(program, self.skip, "skip")
+
+    def decide(self, program: ProgramView, context: Context) -> Quantized:
+        """Choose layers and scales; on the lint path every scale is 1."""
+        scheme = _scheme(context.target)
+        is_equalized = not scheme.per_channel if self.equalize is None else self.equalize
+        plain = Quantized(scheme=scheme, is_equalized=is_equalized, floats={}, grids={})
+        layout = self._layout(program, scheme, {})
+        if context.is_stand_in or not layout.tensors:
+            grids = dict.fromkeys(layout.roots.values(), (1.0, 0))
+            return plain.model_copy(update={"floats": layout.floats, "grids": grids})
+        smooth = cast(Program, program).clone()
+        if is_equalized:
+            equalize(smooth)
+        stream = _images(context, self.images)
+        found = self._calibrated(smooth, layout, stream)
+        samples = [sample for sample, _ in zip(stream(), range(_TRIAL_IMAGES), strict=False)]
+        return self._measured(smooth, plain, found, samples)
+
+    def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
+        """Put the integers in."""
+        assert isinstance(decision, Quantized)
+        for layer, why in decision.floats.items():
+            log.skip(layer, why)
+        layout = self._layout(program, decision.scheme, decision.floats)
+        if not layout.layers:
+            return
+        if decision.is_equalized:
+            equalize(program)
+        _quantize(program, layout, decision)
+        program.set_metadata(PRECISION_KEY, "int8")
+
+    def _layout(self, program: ProgramView, scheme: QuantScheme, floats: Mapping[str, str]) -> Layout:
+        """Find out what is to be quantised."""
+        chosen = select(program, self.only) if self.only else {op.name for op in program.each()}
+        return find_layout(program, scheme, chosen, select(program, self.skip), floats)
+
+    def _calibrated(self, program: Program, layout: Layout, stream: Callable[[], Iterator[Sample]]) -> _Calibrated:
+        """Stream the images through the network."""
+        found = gather_ranges(program, layout.tensors, stream)
+        ranges = {name: clipped(histogram, self.calibrate) for name, histogram in found.items()}
+        if not self.correct_bias:
+            return _Calibrated(ranges, {})
+        read = [op.x for name in layout.layers if (op := program.op(name)).op_type == "Conv"]
+        means = gather_means(program, tuple(dict.fromkeys(read)), stream)
+        return _Calibrated(ranges, {name: tuple(map(_short, value)) for name, value in means.items()})
+
+    def _measured(self, program: Program, plain: Quantized, found: _Calibrated, samples: list[Sample]) -> Quantized:
+        """Measure what the integers cost, and return layers to float where the recipe asks for less noise."""
+        alone: dict[str, float] = {}
+        decision = self._with_floats(program, plain, found, {})
+        if self.min_sqnr_db is not None:
+            layers = self._layout(program, plain.scheme, {}).layers
+            for layer in layers:
+                others = {other: "" for other in layers if other != layer}
+                only = self._with_floats(program, plain, found, others)
+                alone[layer] = noise_overall(program, self._trial(program, only), samples)
+            floats: dict[str, str] = {}
+            for layer in sorted(alone, key=lambda name: alone[name]):
+                if noise_overall(program, self._trial(program, decision), samples) >= self.min_sqnr_db:
+                    break
+                floats[layer] = f"in integers it alone leaves the outputs at {alone[layer]:g} dB"
+                decision = self._with_floats(program, plain, found, floats)
+        layout = self._layout(program, plain.scheme, decision.floats)
+        written = {name: program.op(name).y for name in layout.layers if program.op(name).y in layout.tensors}
+        noise = noise_by_tensor(program, self._trial(program, decision), tuple(written.values()), samples)
+        by_layer = {name: noise[tensor] for name, tensor in written.items()}
+        return decision.model_copy(update={"layer_sqnr_db": by_layer, "alone_sqnr_db": alone})
+
+    def _with_floats(
+        self, program: Program, plain: Quantized, found: _Calibrated, floats: Mapping[str, str]
+    ) -> Quantized:
+        """Choose the grids that remain when some layers go back to float."""
+        layout = self._layout(program, plain.scheme, floats)
+        ranges: dict[str, tuple[float, float]] = {}
+        for tensor, root in layout.roots.items():
+            low, high = found.ranges[tensor]
+            least, most = ranges.get(root, (low, high))
+            ranges[root] = min(low, least), max(high, most)
+        kind, is_symmetric = plain.scheme.activations, plain.scheme.is_symmetric
+        made = {root: grid_of(low, high, kind, is_symmetric=is_symmetric) for root, (low, high) in ranges.items()}
+        grids = {root: (grid.scale, grid.zero_point) for root, grid in made.items()}
+        means = {name: value for name, value in found.means.items() if name in layout.roots}
+        return plain.model_copy(update={"floats": layout.floats, "grids": grids, "means": means})
+
+    def _trial(self, program: Program, decision: Quantized) -> Program:
+        """Quantise a copy of an already equalised network."""
+        twin = program.clone()
+        layout = self._layout(twin, decision.scheme, decision.floats)
+        if layout.layers:
+            _quantize(twin, layout, decision)
+        return twin
+
+
+def _quantize(program: Program, layout: Layout, decision: Quantized) -> None:
+    """Put a decision's integers into a network."""
+    kind = decision.scheme.activations
+    grids = {root: Grid(scale, zero, kind) for root, (scale, zero) in decision.grids.items()}
+    quantize(program, layout, grids, decision.scheme, decision.means)
+
+
+def _images(context: Context, limit: int) -> Callable[[], Iterator[Sample]]:
+    """Open the calibration images, the first so many. Raises CompressError when the recipe has none."""
+    opened = context.calibration
+    if opened is None:
+        said = "ptq needs calibration images, and the recipe's data has none"
+        raise CompressError(Diagnostic(NO_CALIBRATION, said, "add `data: {calibration: {images: ...}}`"))
+    return lambda: (sample for sample, _ in zip(opened(), range(limit), strict=False))
+
+
+def _short(value: float) -> float:
+    """Round to six significant digits, as reports hold figures; the correction is an average anyway."""
+    return float(f"{value:.6g}")
+
+
+def _scheme(target: Target) -> QuantScheme:
+    """Read the target's scheme, which `check` has made sure of."""
+    entry = target.precisions["int8"]
+    assert entry.scheme is not None
+    return entry.scheme
