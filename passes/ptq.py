@@ -117,8 +117,8 @@ class Ptq(Pass):
         plain = Quantized(scheme=scheme, is_equalized=is_equalized, floats={}, grids={})
         layout = self._layout(program, scheme, {})
         if context.is_stand_in or not layout.tensors:
-            grids = dict.fromkeys(layout.roots.values(), (1.0, 0))
-            return plain.model_copy(update={"floats": layout.floats, "grids": grids})
+            update = {"floats": layout.floats, "grids": dict.fromkeys(layout.roots.values(), (1.0, 0))}
+            return plain.model_copy(update=update | {"means": self._stand_in_means(program, layout)})
         smooth = cast(Program, program).clone()
         if is_equalized:
             equalize(smooth)
@@ -151,9 +151,13 @@ class Ptq(Pass):
         ranges = {name: clipped(histogram, self.calibrate) for name, histogram in found.items()}
         if not self.correct_bias:
             return _Calibrated(ranges, {})
-        read = [op.x for name in layout.layers if (op := program.op(name)).op_type == "Conv"]
-        means = gather_means(program, tuple(dict.fromkeys(read)), stream)
+        means = gather_means(program, _read_by_convs(program, layout), stream)
         return _Calibrated(ranges, {name: tuple(map(_short, value)) for name, value in means.items()})
+
+    def _stand_in_means(self, program: ProgramView, layout: Layout) -> dict[str, tuple[float, ...]]:
+        """Give every convolution zeros to correct by, so that lint sees the biases that a build will add."""
+        tensors = _read_by_convs(program, layout) if self.correct_bias else ()
+        return {name: (0.0,) * (program.shape(name) or (0, 0))[1] for name in tensors}
 
     def _measured(self, program: Program, plain: Quantized, found: _Calibrated, samples: list[Sample]) -> Quantized:
         """Measure what the integers cost, and return layers to float where the recipe asks for less noise."""
@@ -200,6 +204,12 @@ class Ptq(Pass):
         if layout.layers:
             _quantize(twin, layout, decision)
         return twin
+
+
+def _read_by_convs(program: ProgramView, layout: Layout) -> tuple[str, ...]:
+    """Name the tensors that quantised convolutions read, each once."""
+    ops = (program.op(name) for name in layout.layers)
+    return tuple(dict.fromkeys(op.x for op in ops if op.op_type == "Conv"))
 
 
 def _quantize(program: Program, layout: Layout, decision: Quantized) -> None:
