@@ -261,7 +261,7 @@ def _with_artifact(job: _Job, report: BuildReport, draft: Path, manifest: Manife
     artifact = Artifact(
         runtime=job.plan.target.runtime,
         files=dict(manifest.files),
-        run=tuple(command for file, command in _COMMANDS.items() if file in manifest.files),
+        run=tuple(command for command in _COMMANDS if command.split()[-1].removeprefix("./") in manifest.files),
     )
     return report.model_copy(
         update={
@@ -285,7 +285,7 @@ def _recipe_text(job: _Job) -> bytes:
     return notes.encode() + job.loaded.path.read_bytes()
 
 
-_COMMANDS = {"build_engine.sh": "./build_engine.sh", "bench.sh": "./bench.sh", "infer.py": "python3 infer.py"}
+_COMMANDS = ("./build_engine.sh", "./bench.sh", "python3 infer.py", "./run.sh")
 """How the files of a kit are run on the board, in order."""
 
 

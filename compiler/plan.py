@@ -24,6 +24,9 @@ CLEAN_UPS = (
 )
 """Exact passes that run before emitting, and before any pass that needs a clean program."""
 
+FITTINGS = ("lower-operators",)
+"""Exact passes that run once, after all others: they write the network as its target needs it."""
+
 CLEAN = "clean"
 """The property that the clean-ups give."""
 
@@ -105,7 +108,7 @@ def make_plan(loaded: LoadedRecipe, target_name: str) -> Plan:
 
 def clean_up_plan(target_name: str) -> Plan:
     """Plan for a bare model: only what every artifact gets."""
-    return Plan(load_named_target(target_name), tuple(_clean_ups()))
+    return Plan(load_named_target(target_name), tuple(_last_steps()))
 
 
 def _steps(loaded: LoadedRecipe, index: int, entry: Entry, faults: list[Diagnostic]) -> list[Step]:
@@ -166,9 +169,16 @@ def _with_clean_ups(steps: list[Step]) -> Iterator[Step]:
             yield from _clean_ups()
             is_clean = True
         yield step
-    yield from _clean_ups()
+    yield from _last_steps()
 
 
 def _clean_ups() -> Iterator[Step]:
     for name in CLEAN_UPS:
+        yield Step(load_pass(name)())
+
+
+def _last_steps() -> Iterator[Step]:
+    """Clean up, fit the network to its target, and clear away what that left."""
+    yield from _clean_ups()
+    for name in (*FITTINGS, "remove-identity", "remove-dead-code"):
         yield Step(load_pass(name)())

@@ -68,7 +68,7 @@ class Manifest(_Frozen):
     tolerance: Mapping[str, Share]
     """By precision, the largest difference from the expected output, as a share of that output's range."""
     makes: tuple[FileName, ...] = ()
-    """Files that the kit's scripts add on the board; they carry no digest."""
+    """Files, and folders of files, that the kit's scripts add on the board; they carry no digest."""
     files: Mapping[FileName, Sha256] = {}
     """Digest of every other file, the manifest and the reports excepted."""
 
@@ -131,7 +131,8 @@ def each_file(folder: Path) -> Iterator[str]:
 def is_vouched_for(name: str, manifest: Manifest) -> bool:
     """Tell whether a file of this name has to have a digest."""
     is_report = name.startswith("report.") and "/" not in name
-    return not is_report and name != MANIFEST and name not in manifest.makes
+    is_made = any(name == made or name.startswith(f"{made}/") for made in manifest.makes)
+    return not is_report and name != MANIFEST and not is_made
 
 
 def digest_of(path: Path) -> str:

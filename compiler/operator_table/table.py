@@ -30,6 +30,8 @@ class Operator(Frozen):
     typed_outputs: tuple[int, ...] = ()
     """Inputs and outputs that `types` is about."""
     max_stride: int | None = None
+    lowered: bool = False
+    """The pass lower-operators writes the forms that the runtime lacks with simpler operators, where it can."""
     limits: tuple[AnyLimit, ...] = ()
     slow: Advice | None = None
     rules: tuple[str, ...] = ()

@@ -181,7 +181,7 @@ def test_target_package_brings_rules_emitters_and_codes(site: Path) -> None:
     assert registry.codes()["T990"].manual == "A layer is too round."
 
 
-@pytest.mark.parametrize("runtime", ["tensorrt-8.2", "onnxruntime"])
+@pytest.mark.parametrize("runtime", ["tensorrt-8.2", "onnxruntime", "acl-19.05"])
 def test_builtin_runtime_has_an_emitter(runtime: str) -> None:
     assert registry.emitter_for(runtime) is not None
 

@@ -17,9 +17,13 @@ from compiler.artifact import read_manifest, reseal, verify_artifact
 from compiler.contracts import Emitter
 from compiler.diagnostic import CompressError
 from compiler.ir import TensorType
+from targets.emitters.acl import AclEmitter
 from targets.emitters.onnxruntime import OnnxruntimeEmitter
 from targets.emitters.tensorrt import TensorrtEmitter
 
+ALL = pytest.mark.parametrize(
+    "emitter", [TensorrtEmitter(), OnnxruntimeEmitter(), AclEmitter()], ids=lambda one: one.runtimes[0]
+)
 BOTH = pytest.mark.parametrize("emitter", [TensorrtEmitter(), OnnxruntimeEmitter()], ids=lambda one: one.runtimes[0])
 SHELL_FILES = ["bench.sh", "build_engine.sh"]
 
@@ -34,12 +38,12 @@ def emitted(emitter: Emitter, folder: Path, name: str = "barn-camera", precision
     return folder
 
 
-@BOTH
+@ALL
 def test_same_inputs_give_same_bytes(tmp_path: Path, emitter: Emitter) -> None:
     assert contents(emitted(emitter, tmp_path / "one")) == contents(emitted(emitter, tmp_path / "two"))
 
 
-@BOTH
+@ALL
 def test_a_fresh_kit_verifies(tmp_path: Path, emitter: Emitter) -> None:
     folder = emitted(emitter, tmp_path / "kit")
     assert list(verify_artifact(folder)) == []
@@ -56,7 +60,7 @@ def test_kits_hold_these_files(tmp_path: Path) -> None:
     assert all(os.access(tmp_path / "board" / name, os.X_OK) for name in (*SHELL_FILES, "infer.py"))
 
 
-@BOTH
+@ALL
 def test_model_is_opset_13_with_fp32_weights(tmp_path: Path, emitter: Emitter) -> None:
     model = onnx.load(emitted(emitter, tmp_path / "kit", precision="fp16") / "model.onnx")
     assert [item.version for item in model.opset_import] == [13]

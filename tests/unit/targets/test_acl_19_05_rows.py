@@ -32,8 +32,6 @@ HAS_IN_8_BITS = [
     "Flatten",
     "Resize",
     "ReduceMean",
-    "Gather",
-    "Tile",
 ]
 HAS_IN_FLOATS = [
     "LeakyRelu",
@@ -46,13 +44,15 @@ HAS_IN_FLOATS = [
     "Max",
     "Min",
     "Exp",
-    "Reciprocal",
     "LRN",
-    "LpNormalization",
-    "ArgMax",
-    "ArgMin",
 ]
 LACKS = [
+    "ArgMax",
+    "ArgMin",
+    "Gather",
+    "LpNormalization",
+    "Reciprocal",
+    "Tile",
     "PRelu",
     "SpaceToDepth",
     "DepthToSpace",

@@ -39,9 +39,8 @@ def test_tx2_builds_fp16_on_the_board_and_has_no_int8() -> None:
     assert (tx2.channel_multiple.floor, tx2.channel_multiple.prefer) == (2, 8)
 
 
-def test_only_the_target_without_an_emitter_says_so() -> None:
-    assert [name for name in RUNTIMES if not load(name).emitter_ready] == ["rk3399"]
-    assert load("rk3399").emitter_note
+def test_every_shipped_target_can_be_built_for() -> None:
+    assert all(load(name).emitter_ready for name in RUNTIMES)
 
 
 @pytest.mark.parametrize("name", sorted(RUNTIMES))

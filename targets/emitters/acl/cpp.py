@@ -1,0 +1,66 @@
+"""Calls of the builder as C++ text, and the files of their weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from compiler.ir import Array
+from targets.emitters.acl.activations import number
+from targets.emitters.acl.steps import Argument, Code, Ref, Step, Weight
+
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _./:+-")
+_LONGEST = 100
+
+
+@dataclass
+class Text:
+    """C++ text in the making: its calls, the weights by file name, and the variables of tensors."""
+
+    calls: list[str] = field(default_factory=list[str])
+    weights: dict[str, Array] = field(default_factory=dict[str, Array])
+    variables: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def write_cpp(steps: Sequence[Step]) -> Text:
+    """Write each call on a line of its own; layers are numbered, so that labels tell them apart."""
+    text, layer = Text(), 0
+    for step in steps:
+        label: tuple[str, ...] = ()
+        if step.layer:
+            layer += 1
+            label = (label_text(f"{layer:03d} {step.layer}"),)
+        arguments = ", ".join((*label, *(_argument(text, item) for item in step.arguments)))
+        call = f"net.{step.method}({arguments});"
+        if step.result:
+            text.variables[step.result] = f"t{len(text.variables)}"
+            call = f"const Tensor {text.variables[step.result]} = {call}"
+        text.calls.append(call)
+    return text
+
+
+def label_text(name: str) -> str:
+    """Quote a name for C++: what is no letter, digit or plain sign becomes an underscore."""
+    return '"' + "".join(sign if sign in _PLAIN else "_" for sign in name[:_LONGEST]) + '"'
+
+
+def _argument(text: Text, item: Argument) -> str:
+    """Write one argument of a call."""
+    if isinstance(item, Ref):
+        return text.variables[item.tensor]
+    if isinstance(item, Code):
+        return item.text
+    if isinstance(item, Weight):
+        return _weight(text, item.value)
+    if isinstance(item, tuple):
+        return f"{{{', '.join(_argument(text, part) for part in item)}}}"
+    return number(item) if isinstance(item, float) else str(item)
+
+
+def _weight(text: Text, value: Array | None) -> str:
+    """Give an array the next file."""
+    if value is None:
+        return "Weight()"
+    name = f"weights/{len(text.weights):04d}.npy"
+    text.weights[name] = np.asarray(value, dtype=np.float32, order="C")
+    return f'Weight("{name}", {{{", ".join(map(str, value.shape))}}})'

@@ -1,0 +1,56 @@
+"""Writes the kit for a board that has Arm Compute Library: a C++ program, its weights and what builds and times it."""
+
+import shutil
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from compiler.analysis.cost import PRECISION_KEY
+from compiler.contracts import Emission, Emitter
+from targets.emitters import _kit
+from targets.emitters.acl.cpp import write_cpp
+from targets.emitters.acl.translate import translate
+
+_HERE = Path(__file__).parent
+_MAKES = ("build", "measurement.json")
+
+
+class AclEmitter(Emitter):
+    """Writes a C++ program on the library's functions, with weights as arrays of NumPy.
+
+    The functions are called one by one, because the library's own graph layer leaves out what it lacks without a word
+    in release builds. Weights stay FP32 in the files; for FP16 the program narrows them when it starts.
+    """
+
+    runtimes: ClassVar[tuple[str, ...]] = ("acl-19.05",)
+
+    def emit(self, emission: Emission, folder: Path) -> None:
+        """Write the runtime's files into an empty folder."""
+        precision = emission.program.metadata.get(PRECISION_KEY, "fp32")
+        text = write_cpp(translate(emission.program))
+        _kit.write_network(emission, folder)
+        (folder / "weights").mkdir()
+        for name, value in text.weights.items():
+            np.save(folder / name, value)
+        shutil.copytree(_HERE / "runtime", folder / "runtime")
+        _kit.write_scripts(_HERE / "templates", _values(emission, precision, text.calls), folder)
+        _kit.write_manifest(emission, folder, precision, _MAKES)
+
+
+def _values(emission: Emission, precision: str, calls: list[str]) -> dict[str, object]:
+    """Collect what the templates may say; of the user's names only the product's, and labels that are plain already."""
+    target = emission.target
+    return {
+        "product": emission.product,
+        "target": target.name,
+        "board": target.board.name,
+        "acl": target.runtime.removeprefix("acl-"),
+        "precision": precision,
+        "backend": "opencl",
+        "tolerance_fp32": target.test_tolerance["fp32"],
+        "tolerance_fp16": target.test_tolerance["fp16"],
+        "inputs": len(emission.program.inputs),
+        "outputs": len(emission.program.outputs),
+        "calls": calls,
+    }
