@@ -12,6 +12,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from compiler.analysis.pictures import Picture
 from compiler.analysis.regions import Scene
 from compiler.diagnostic import Code, Diagnostic
 from compiler.ir import Array, Op, Program, ProgramView
@@ -116,6 +117,11 @@ class Pass(BaseModel, ABC):
         """Choose; None when there is nothing to choose."""
         del program, context
         return None
+
+    def illustrate(self, program: ProgramView, decision: Decision | None, context: Context) -> Iterator[Picture]:
+        """Draw what the report should show of a decision, on the program before it is carried out."""
+        del program, decision, context
+        yield from ()
 
     @abstractmethod
     def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:

@@ -100,6 +100,7 @@ def _run_step(step: Step, done: Run, context: Context, instruments: Instruments)
         raise CompressError(*(replace(item, span=item.span or step.span) for item in refusals))
     before, shapes = done.costs, _weight_shapes(program)
     decision = _decide(step, program, context)
+    pictures = () if instruments.probe is None else tuple(todo.illustrate(program, decision, context))
     program.clear_journal()
     todo.rewrite(program, decision, log)
     changed = tuple(dict.fromkeys(edit.layer or "(network)" for edit in program.journal))
@@ -125,6 +126,7 @@ def _run_step(step: Step, done: Run, context: Context, instruments: Instruments)
         fidelity=fidelity,
         accuracy=accuracy,
         layers=_shape_changes(shapes, _weight_shapes(program)),
+        pictures=pictures,
     )
 
 

@@ -150,6 +150,13 @@ NO_IMAGES_TO_MAKE_UP = Code(
     "`removed: absorb` and `removed: merge` replace removed channels by what they are on average, which only images "
     "can tell, and the recipe gives none that fit the network.",
 )
+TOO_MANY_PICTURES = Code(
+    "P027",
+    "too-many-pictures",
+    Severity.ERROR,
+    "`cluster: {pictures: ...}` selects more layers than a report draws. The pictures stand inside report.html and "
+    "report.json, which are meant to stay small enough to mail.",
+)
 NESTED_REPEAT = Code(
     "P030",
     "nested-repeat",

@@ -17,13 +17,15 @@ from compiler.analysis.criteria import (
     FirstRanking,
     Ranking,
     SeenImage,
+    check_pictures,
     choose_scenes,
+    cluster_pictures,
     rank_by_clusters,
     rank_by_scores,
 )
 from compiler.analysis.makeup import SAMPLES, make_up, mark, representatives, stand_in_make_up
 from compiler.analysis.selectors import check_selectors, select
-from compiler.contracts import Context, Decision, Effect, Log, Pass, Sample
+from compiler.contracts import Context, Decision, Effect, Log, Pass, Picture, Sample
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView
 from compiler.plan_codes import CRITERION_LACKS, NO_IMAGES_TO_MAKE_UP, ROUNDED_AWAY
@@ -115,6 +117,7 @@ class LevelPrune(Pass):
         yield from check_selectors(program, tuple(self.levels), "levels")
         yield from check_selectors(program, self.only, "only")
         yield from check_selectors(program, self.skip, "skip")
+        yield from check_pictures(program, self.cluster)
 
     def decide(self, program: ProgramView, context: Context) -> Kept:
         """Choose what stays: by score, or on the lint path simply the first ones, as many as there will be."""
@@ -132,6 +135,12 @@ class LevelPrune(Pass):
             clusters, images = ranking.groups(channels, kept), ranking.images
             decision = Kept(kept=kept, shortfall=ranking.shortfall, rounded=rounded, clusters=clusters, images=images)
         return decision if self.removed == "drop" else self.made_up(program, channels, context, decision)
+
+    def illustrate(self, program: ProgramView, decision: Decision | None, context: Context) -> Iterator[Picture]:
+        """Draw the feature maps of some layers by cluster, as the paper does."""
+        if isinstance(decision, Kept) and decision.clusters and context.scenes is not None:
+            scenes = context.scenes()
+            yield from cluster_pictures(program, decision.clusters, decision.kept, scenes, self.cluster)
 
     def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
         """Cut the filters that do not stay, and whatever reads them."""

@@ -1,7 +1,7 @@
 """Sum up what a pass decided, so that a person need not read lists of filter numbers."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -42,17 +42,51 @@ def parts(step: PassReport) -> tuple[Part, ...]:
         return ()
     if not isinstance(decision, dict):
         return (Part("decision", _plain(decision)),)
-    return tuple(_part(name, value, step) for name, value in decision.items() if value not in ({}, None))
+    return tuple(_part(name, value, step) for name, value in decision.items() if value not in ({}, [], None))
 
 
 def _part(name: str, value: JsonValue, step: PassReport) -> Part:
+    if name == "images" and isinstance(value, list):
+        return Part(name, labels.plural(len(value), "image"), tuple(_images(value)))
     if not isinstance(value, dict) or not value:
         return Part(name, _plain(value))
     if name == "rounded":
         rounded = tuple(_rounded(value))
         return Part(name, f"{labels.plural(len(rounded), 'layer')} up to the target's multiple of channels", rounded)
+    if name in _BY_LAYER:
+        return Part(name, labels.plural(len(value), "layer"), tuple(_counted(value, _BY_LAYER[name])))
     rows = tuple(_kept(value, step) if name == "kept" else _entries(value))
     return Part(name, labels.plural(len(rows), "layer" if name == "kept" else "value"), rows)
+
+
+_BY_LAYER: dict[str, Callable[[JsonValue], str]] = {
+    "shortfall": lambda number: f"{_plain(number)} clusters too few, filters being alike: filled up by rank",
+    "clusters": lambda numbers: labels.plural(_groups(numbers), "cluster"),
+    "absorbed": lambda numbers: f"biases of {labels.plural(_length(numbers), 'filter')} raised",
+    "merged": lambda numbers: f"weights of {labels.plural(_length(numbers), 'channel')} handed over",
+}
+"""Fields that go layer by layer, of which a person wants a number only."""
+
+
+def _counted(layers: dict[str, JsonValue], write: Callable[[JsonValue], str]) -> Iterator[Row]:
+    for layer, value in layers.items():
+        yield Row(layer, write(value))
+
+
+def _groups(numbers: JsonValue) -> int:
+    """Count the clusters among the numbers of filters; -1 is none."""
+    return len({str(number) for number in numbers} - {"-1"}) if isinstance(numbers, list) else 0
+
+
+def _length(numbers: JsonValue) -> int:
+    return len(numbers) if isinstance(numbers, list) else 0
+
+
+def _images(seen: list[JsonValue]) -> Iterator[Row]:
+    """Write which images were looked at: "028.jpg: number 27, 4 boxes"."""
+    for image in seen:
+        if isinstance(image, dict):
+            yield Row(_plain(image["name"]), f"number {_plain(image['index'])} from 0, boxes: {_plain(image['boxes'])}")
 
 
 def _rounded(layers: dict[str, JsonValue]) -> Iterator[Row]:

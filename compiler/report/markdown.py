@@ -29,6 +29,7 @@ def _sections(report: BuildReport) -> Iterator[Iterable[str]]:
         yield ("## Passes",)
         yield _table(_PASS_COLUMNS, map(_pass_row, report.passes))
         yield from _skips(report)
+        yield from _pictures(report)
     if all_findings(report):
         yield ("## Findings",)
         yield _table(("", "where", "what is wrong", "what to do"), _finding_rows(report))
@@ -76,6 +77,17 @@ def _skips(report: BuildReport) -> Iterator[Iterable[str]]:
                 "",
                 *(f"- {_some(layers)}: {prose(why)}" for why, layers in skips_by_reason(step).items()),
             )
+
+
+def _pictures(report: BuildReport) -> Iterator[Iterable[str]]:
+    """Point to the pictures in the page, by the ids that it gives them."""
+    links = [
+        f"[{prose(picture.title)}](report.html#pass-{number}-picture-{place})"
+        for number, step in enumerate(report.passes, start=1)
+        for place, picture in enumerate(step.pictures, start=1)
+    ]
+    if links:
+        yield (f"Feature maps by cluster: {', '.join(links)}",)
 
 
 def _some(layers: Sequence[str]) -> str:

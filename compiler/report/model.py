@@ -15,7 +15,7 @@ from pydantic import (
     model_serializer,
 )
 
-from compiler.contracts import Effect
+from compiler.contracts import Effect, Picture
 from compiler.diagnostic import Severity
 from compiler.report.figures import figure, finite_within
 
@@ -182,6 +182,7 @@ class PassReport(_MayHaveAccuracy):
     fidelity: Fidelity | None = None
     accuracy: dict[str, Figure] | None = None
     layers: tuple[LayerChange, ...] = ()
+    pictures: tuple[Picture, ...] = ()
 
 
 class Artifact(_Frozen):

@@ -6,8 +6,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from compiler.analysis.pictures import Picture, draw_sheet
 from compiler.contracts import Effect
 from compiler.report import BuildReport, Costs, LayerChange, Measured, PassReport, Result, Tool, to_html
 
@@ -43,6 +45,19 @@ def test_the_page_fits_a_phone_and_a_desk_and_the_console_stays_empty(tmp_path: 
 def _report() -> BuildReport:
     costs = Costs(parameters=6_006_646, macs=6_510_000_000, executed_macs=1, bytes=24_026_584, predicted_ms=49.5)
     layer = "a_very_long_name_without_a_single_place_to_break_it_" * 4
+    sheet, columns, width, height = draw_sheet(np.random.default_rng(0).normal(size=(200, 40, 60)))
+    picture = Picture(
+        title=layer,
+        caption=layer,
+        scene=sheet,
+        sheet=sheet,
+        sheet_alt=layer,
+        columns=columns,
+        width=width,
+        height=height,
+        groups=(tuple(range(100)), *((number,) for number in range(100, 200))),
+        marked=(0, *range(100, 200)),
+    )
     step = PassReport(
         name=layer,
         options={layer: layer},
@@ -52,6 +67,7 @@ def _report() -> BuildReport:
         before=costs,
         after=costs,
         layers=(LayerChange(layer=layer, op_type="Conv", before=(4096, 4096, 3, 3), after=(3, 4096, 3, 3)),),
+        pictures=(picture,),
     )
     return BuildReport(
         product=layer,

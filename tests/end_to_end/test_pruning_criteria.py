@@ -70,8 +70,24 @@ def _richest(labels: Any) -> dict[str, Any]:
 def test_the_papers_preset_looks_at_one_image_and_is_repeatable(quickstart: Path) -> None:
     options = ("passes.0.level-prune.criterion=cluster", "passes.0.level-prune.cluster={preset: paper}")
     sets = [word for option in options for word in ("--set", option)]
-    decisions = [build(quickstart, *sets)[1]["passes"][0]["decision"] for _ in range(2)]
-    assert decisions[0] == decisions[1]
+    first, second = (build(quickstart, *sets)[1]["passes"][0] for _ in range(2))
+    assert first["decision"] == second["decision"]
+    assert [picture["title"] for picture in first["pictures"]] == ["stem"]
+    assert first["pictures"] == second["pictures"]
+
+
+def test_the_report_draws_the_layers_that_the_recipe_names(quickstart: Path) -> None:
+    def pictures(choice: str) -> list[str]:
+        options = (
+            "passes.0.level-prune.criterion=cluster",
+            f"passes.0.level-prune.cluster={{images: 2, pictures: {choice}}}",
+        )
+        _, report = build(quickstart, *(word for option in options for word in ("--set", option)))
+        return [picture["title"] for picture in report["passes"][0]["pictures"]]
+
+    assert pictures("[]") == []
+    assert pictures("[stage2_*]") == ["stage2_conv1", "stage2_conv2"]
+    assert "report.html#pass-1-picture-2" in (quickstart / "build/quickstart/host/report.md").read_text()
 
 
 @pytest.mark.parametrize("removed", ["absorb", "merge"])

@@ -4,6 +4,7 @@ from typing import Literal, TypeAlias
 
 from compiler.analysis.criteria.cluster import ClusterRanking, SeenImage, choose_scenes, rank_by_clusters
 from compiler.analysis.criteria.cluster_options import ClusterOptions
+from compiler.analysis.criteria.cluster_pictures import check_pictures, cluster_pictures
 from compiler.analysis.criteria.ranking import FirstRanking, Ranking, ScoreRanking, rank_by_scores
 
 CriterionName: TypeAlias = Literal["l1", "l2", "batchnorm-scale", "geometric-median", "random", "cluster"]
@@ -16,7 +17,9 @@ __all__ = [
     "Ranking",
     "ScoreRanking",
     "SeenImage",
+    "check_pictures",
     "choose_scenes",
+    "cluster_pictures",
     "rank_by_clusters",
     "rank_by_scores",
 ]

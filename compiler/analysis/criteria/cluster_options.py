@@ -24,6 +24,9 @@ class ClusterOptions(BaseModel):
     mask: Literal["cells", "area"] = Field(
         default="cells", description="cells: a box counts whole each cell it touches; area: the share that it covers"
     )
+    pictures: tuple[str, ...] | None = Field(
+        default=None, description="layers whose feature maps the report draws; default: the first one pruned; []: none"
+    )
     tensor: Seen = Field(default="post-activation", description="which tensor of a layer is its feature map")
 
     @model_validator(mode="after")

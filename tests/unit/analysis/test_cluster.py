@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from compiler.analysis.channels import find_channels
-from compiler.analysis.criteria import ClusterOptions, ClusterRanking, rank_by_clusters
+from compiler.analysis.criteria import ClusterOptions, ClusterRanking, check_pictures, rank_by_clusters
 from compiler.analysis.regions import Scene
 from compiler.diagnostic import CompressError
 from compiler.ir import Program, parse_program
@@ -91,3 +91,15 @@ def test_a_seed_gives_the_same_filters_whatever_was_ranked_before() -> None:
     assert other is not None
     other.keep(channels, channels.groups[0], 5)
     assert np.array_equal(one.keep(channels, channels.groups[0], 3), other.keep(channels, channels.groups[0], 3))
+
+
+def test_pictures_of_unknown_layers_or_of_too_many_are_refused() -> None:
+    program = parse_program(
+        "g (float[1,3,8,8] x) => (float[1,3,8,8] y) <float[3,3,1,1] w> {[c0] t0 = Conv (x, w)"
+        + "".join(f"[c{i}] t{i} = Conv (t{i - 1}, w)" for i in range(1, 9))
+        + "[end] y = Relu (t8)}"
+    )
+    found = list(check_pictures(program, ClusterOptions(pictures=("c[0-9]", "cc"))))
+    assert [item.code.id for item in found] == ["P001", "P027"]
+    assert "9 layers, more than the 8" in found[1].message
+    assert not list(check_pictures(program, ClusterOptions(pictures=("c[1-8]",))))
