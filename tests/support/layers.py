@@ -53,10 +53,13 @@ def _norm(sketch: Sketch) -> None:
     sketch.add("BatchNormalization", [x, *params], sketch.shape(x), {"epsilon": 0.001})
 
 
+_AT_ZERO_ZERO = ("Relu", "LeakyRelu", "Identity", "Dropout", "Tanh", "Softsign")
+_ELSEWHERE = ("Sigmoid", "HardSigmoid", "Softplus", "Cos")
+
+
 def _activation(sketch: Sketch) -> None:
     x = sketch.pick()
-    sketch.add(sketch.draw(st.sampled_from(["Relu", "Sigmoid", "LeakyRelu", "Identity", "Dropout", "Tanh"])), [x],
-               sketch.shape(x))  # fmt: skip
+    sketch.add(sketch.draw(st.sampled_from([*_AT_ZERO_ZERO, *_ELSEWHERE])), [x], sketch.shape(x))
 
 
 def _bounded(sketch: Sketch) -> None:
@@ -87,14 +90,18 @@ def _pool(sketch: Sketch) -> None:
     if min(height, width) < 2:
         return
     op_type = sketch.draw(st.sampled_from(["MaxPool", "AveragePool"]))
-    sketch.add(op_type, [x], (1, channels, height - 1, width - 1), {"kernel_shape": [2, 2]})
+    if op_type == "AveragePool" and sketch.chance():
+        padded = {"kernel_shape": [2, 2], "pads": [1, 0, 0, 1], "count_include_pad": sketch.number(0, 1)}
+        sketch.add(op_type, [x], sketch.shape(x), dict(padded))
+    else:
+        sketch.add(op_type, [x], (1, channels, height - 1, width - 1), {"kernel_shape": [2, 2]})
 
 
 def _mean(sketch: Sketch) -> None:
     x = sketch.pick()
     attributes = {"axes": [2, 3]}
-    kind = sketch.draw(st.sampled_from(["GlobalAveragePool", "GlobalMaxPool", "ReduceMean"]))
-    sketch.add(kind, [x], (1, sketch.shape(x)[1], 1, 1), dict(attributes) if kind == "ReduceMean" else None)
+    kind = sketch.draw(st.sampled_from(["GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceL2", "ReduceProd"]))
+    sketch.add(kind, [x], (1, sketch.shape(x)[1], 1, 1), dict(attributes) if kind.startswith("Reduce") else None)
 
 
 def _gate(sketch: Sketch) -> None:
@@ -110,7 +117,9 @@ def _pad(sketch: Sketch) -> None:
     x = sketch.pick()
     _, channels, height, width = sketch.shape(x)
     pads = sketch.integers(0, 0, 1, 0, 0, 0, sketch.number(0, 1), 1)
-    sketch.add("Pad", [x, pads], (1, channels, height + 1 + int(_last(sketch, pads, 6)), width + 1))
+    value = sketch.draw(st.sampled_from([(), (0.0,), (0.5,), (1.0,)]))
+    values = [sketch.constant(np.asarray(number, np.float32)) for number in value]
+    sketch.add("Pad", [x, pads, *values], (1, channels, height + 1 + int(_last(sketch, pads, 6)), width + 1))
 
 
 def _last(sketch: Sketch, tensor: str, place: int) -> int:

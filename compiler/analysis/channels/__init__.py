@@ -1,6 +1,6 @@
 """Channel groups: which channels of which tensors live or die together."""
 
 from compiler.analysis.channels.groups import ChannelGroup, Channels, find_channels
-from compiler.analysis.channels.identities import FIXED, Ids
+from compiler.analysis.channels.identities import FIXED, Ids, Use
 
-__all__ = ["FIXED", "ChannelGroup", "Channels", "Ids", "find_channels"]
+__all__ = ["FIXED", "ChannelGroup", "Channels", "Ids", "Use", "find_channels"]

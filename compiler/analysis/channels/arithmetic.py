@@ -1,8 +1,12 @@
 """Channels through arithmetic: element by element, between tensors, and along axes."""
 
+import math
+
 import numpy as np
 
+from compiler.analysis.channels import rest as left
 from compiler.analysis.channels.identities import Layout, State
+from compiler.analysis.channels.rest import Rest
 from compiler.ir import Op
 
 
@@ -37,9 +41,11 @@ def elementwise(state: State, op: Op) -> None:
     for slot, name in enumerate(op.inputs):
         if name and slot not in layouts:
             _plain_operand(state, op, slot, axis, wide[0])
+    rests = [_rest(state, op, slot, axis, width) for slot, name in enumerate(op.inputs) if name]
+    rest = left.combined(op, rests)
     for output in op.outputs:
         if output:
-            state.layouts[output] = Layout(rank + axis, wide[0].ids)
+            state.layouts[output] = Layout(rank + axis, wide[0].ids, rest)
 
 
 def along_axes(state: State, op: Op) -> None:
@@ -56,7 +62,8 @@ def along_axes(state: State, op: Op) -> None:
         state.pin_inputs(op, f"{op.op_type} runs over the channels")
         return
     gone = 0 if op.integer("keepdims", 1) else sum(axis < layout.axis for axis in reduced)
-    state.layouts[op.y] = Layout(layout.axis - gone, layout.ids)
+    rest = left.reduced(op.op_type, layout.rest, math.prod(shape[axis] for axis in reduced))
+    state.layouts[op.y] = Layout(layout.axis - gone, layout.ids, rest)
 
 
 def over_one_axis(state: State, op: Op) -> None:
@@ -64,10 +71,11 @@ def over_one_axis(state: State, op: Op) -> None:
     layout, shape = state.layout(op.x), state.program.shape(op.x)
     if layout is None:
         return
-    if shape is None or op.integer("axis", -1) % len(shape) == layout.axis:
+    axis = None if shape is None else op.integer("axis", -1) % len(shape)
+    if shape is None or axis is None or axis == layout.axis:
         state.pin_inputs(op, f"{op.op_type} runs over the channels")
         return
-    state.layouts[op.y] = layout
+    state.layouts[op.y] = Layout(layout.axis, layout.ids, left.spread(op.op_type, layout.rest, shape[axis]))
 
 
 def _plain_operand(state: State, op: Op, slot: int, axis: int, layout: Layout) -> None:
@@ -82,6 +90,19 @@ def _plain_operand(state: State, op: Op, slot: int, axis: int, layout: Layout) -
         state.use(op, slot, len(shape) + axis, layout.ids)
     else:
         state.pin(op, layout.ids, f"its channels meet those of {op.inputs[slot]}, which have to stay")
+
+
+def _rest(state: State, op: Op, slot: int, axis: int, width: int) -> Rest:
+    """Tell what an operand holds where a masked channel lies. Masking sets what is added to one channel to zero."""
+    layout = state.layout(op.inputs[slot])
+    if layout is not None:
+        return layout.rest if layout.ids.size == width else left.unknown(width)
+    value = state.program.const(op.inputs[slot])
+    if value is not None and value.size == 1:
+        return np.full(width, float(value.ravel()[0]))
+    is_added = op.op_type in ("Add", "Sub", "Sum") and value is not None
+    has_own = value is not None and value.ndim >= -axis and value.shape[axis] == width
+    return left.zeros(width) if is_added and has_own else left.unknown(width)
 
 
 def _axis_from_end(state: State, op: Op, slot: int, layout: Layout) -> int:

@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.analysis.channels.identities import FIXED, Ids, Piece, Pin, Use, components
+from compiler.analysis.channels.identities import FIXED, Fold, Ids, Piece, Pin, Use, components
 from compiler.analysis.channels.walk import walk
 from compiler.ir import ProgramView
 
@@ -30,6 +30,7 @@ class Channels:
     """For each identity, the label of the unit that it belongs to."""
     uses: tuple[Use, ...]
     pieces: tuple[Piece, ...]
+    folds: tuple[Fold, ...]
     groups: tuple[ChannelGroup, ...]
     kept: dict[str, str]
     """Layers of which some filter has to stay, with the reason."""
@@ -63,7 +64,7 @@ def find_channels(program: ProgramView) -> Channels:
         pinned[labels[pin.ids]] = True
     groups = _groups(state.uses, state.pieces, labels, pinned)
     kept = state.refused | _reasons(state.uses, state.pins, labels, pinned)
-    return Channels(labels, tuple(state.uses), tuple(state.pieces), groups, kept)
+    return Channels(labels, tuple(state.uses), tuple(state.pieces), tuple(state.folds), groups, kept)
 
 
 def _groups(uses: list[Use], pieces: list[Piece], labels: Ids, pinned: NDArray[np.bool_]) -> tuple[ChannelGroup, ...]:

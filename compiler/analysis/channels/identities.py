@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from compiler.analysis.channels.rest import Rest
 from compiler.ir import Op, ProgramView
 
 Ids = NDArray[np.int64]
@@ -19,6 +20,8 @@ class Layout:
 
     axis: int
     ids: Ids
+    rest: Rest
+    """What each channel carries once its filters are masked."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,18 @@ class Pin:
     ids: Ids
 
 
+@dataclass(frozen=True)
+class Fold:
+    """A layer that has to take over, in its bias, what channels that it reads carry when they are masked."""
+
+    layer: str
+    axis: int
+    """The axis of the weight on which its inputs lie."""
+    group: int
+    ids: Ids
+    rest: Rest
+
+
 @dataclass
 class State:
     """What the walk over a program gathers; every rule reads layouts and adds to these lists."""
@@ -63,6 +78,9 @@ class State:
     layouts: dict[str, Layout] = field(default_factory=dict[str, Layout])
     uses: list[Use] = field(default_factory=list[Use])
     pieces: list[Piece] = field(default_factory=list[Piece])
+    shared: dict[str, tuple[Ids, Ids]] = field(default_factory=dict[str, tuple[Ids, Ids]])
+    """For each weight, the inputs and filters of the first layer that reads it."""
+    folds: list[Fold] = field(default_factory=list[Fold])
     pins: list[Pin] = field(default_factory=list[Pin])
     edges: list[tuple[Ids, Ids]] = field(default_factory=list[tuple[Ids, Ids]])
     refused: dict[str, str] = field(default_factory=dict[str, str])
@@ -94,6 +112,13 @@ class State:
         """Give up on a layer: its filters stay, and so does every channel that it reads."""
         self.refused[op.name] = why
         self.pin_inputs(op, why)
+
+    def pin_rest(self, op: Op, layout: Layout, why: str) -> None:
+        """Keep the channels that would carry on something when masked, where the reader cannot make up for it."""
+        carried = layout.rest[layout.rest != 0]
+        if carried.size:
+            what = f"{carried[0]:.3g}" if np.isfinite(carried[0]) else "a value"
+            self.pin(op, layout.ids[layout.rest != 0], f"a removed channel would still bring it {what}, and {why}")
 
     def merge(self, op: Op, first: Ids, second: Ids) -> None:
         """Tie two rows of channels together, position by position."""

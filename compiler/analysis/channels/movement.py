@@ -2,25 +2,28 @@
 
 import numpy as np
 
+from compiler.analysis.channels import rest as left
 from compiler.analysis.channels.identities import FIXED, Ids, Layout, Piece, State
+from compiler.analysis.channels.rest import Rest
 from compiler.ir import Array, Op
 
 
-def unchanged(state: State, op: Op) -> None:
-    """Operators that work on each position by itself, such as activations."""
+def activation(state: State, op: Op) -> None:
+    """Operators that work on each position by itself."""
     if (layout := state.layout(op.x)) is not None:
-        state.layouts[op.y] = layout
-        for extra in op.outputs[1:]:
-            if extra and (state.program.readers(extra) or state.program.is_output(extra)):
-                state.pin_inputs(op, f"its output {extra} is read")
+        _one_by_one(state, op, layout, left.after(op, layout.rest))
 
 
 def pool(state: State, op: Op) -> None:
     """Pools work on each channel by itself as long as the channels lie on axis 1."""
-    if (layout := state.layout(op.x)) is not None and layout.axis > 1:
+    layout = state.layout(op.x)
+    if layout is None:
+        return
+    if layout.axis > 1:
         state.pin_inputs(op, "it pools over the channels")
         return
-    unchanged(state, op)
+    rest = left.same(layout.rest, left.zeros(layout.ids.size)) if _mixes_values(op) else layout.rest
+    _one_by_one(state, op, layout, rest)
 
 
 def concat(state: State, op: Op) -> None:
@@ -38,13 +41,17 @@ def concat(state: State, op: Op) -> None:
         if sum(row.size for row in rows) != shape[axis]:
             state.pin_inputs(op, "the shape of one of its inputs is not known")
             return
-        state.layouts[op.y] = Layout(axis, np.concatenate(rows))
+        parts = zip(rows, layouts, strict=True)
+        rests = [left.unknown(row.size) if layout is None else layout.rest for row, layout in parts]
+        state.layouts[op.y] = Layout(axis, np.concatenate(rows), np.concatenate(rests))
     elif len(known) < len(layouts):
         state.pin_inputs(op, "it joins them with a tensor whose channels have to stay")
     else:
+        rest = known[0].rest
         for layout in known[1:]:
             state.merge(op, known[0].ids, layout.ids)
-        state.layouts[op.y] = known[0]
+            rest = left.same(rest, layout.rest)
+        state.layouts[op.y] = Layout(axis, known[0].ids, rest)
 
 
 def split(state: State, op: Op) -> None:
@@ -59,10 +66,11 @@ def split(state: State, op: Op) -> None:
     if sum(widths) != layout.ids.size:
         state.pin_inputs(op, "the sizes of its parts are not known")
         return
-    parts = tuple(np.split(layout.ids, np.cumsum(widths)[:-1]))
-    state.pieces.append(Piece(op.name, "split", layout.axis, parts))
-    for name, part in zip(op.outputs, parts, strict=True):
-        state.layouts[name] = Layout(layout.axis, part)
+    cuts = np.cumsum(widths)[:-1]
+    parts, rests = np.split(layout.ids, cuts), np.split(layout.rest, cuts)
+    state.pieces.append(Piece(op.name, "split", layout.axis, tuple(parts)))
+    for name, part, rest in zip(op.outputs, parts, rests, strict=True):
+        state.layouts[name] = Layout(layout.axis, part, rest)
 
 
 def slice_(state: State, op: Op) -> None:
@@ -86,7 +94,7 @@ def slice_(state: State, op: Op) -> None:
         state.pin_inputs(op, "it picks channels with a stride" if step != 1 else "it picks no channels")
         return
     state.pieces.append(Piece(op.name, "slice", place, (layout.ids, layout.ids[first:last]), start=first))
-    state.layouts[op.y] = Layout(layout.axis, layout.ids[first:last])
+    state.layouts[op.y] = Layout(layout.axis, layout.ids[first:last], layout.rest[first:last])
 
 
 def transpose(state: State, op: Op) -> None:
@@ -98,7 +106,7 @@ def transpose(state: State, op: Op) -> None:
         state.pin_inputs(op, "its shape is not known")
         return
     order = op.integers("perm") or tuple(reversed(range(len(shape))))
-    state.layouts[op.y] = Layout(order.index(layout.axis), layout.ids)
+    state.layouts[op.y] = Layout(order.index(layout.axis), layout.ids, layout.rest)
 
 
 def resize(state: State, op: Op) -> None:
@@ -121,6 +129,20 @@ def resize(state: State, op: Op) -> None:
             return
         state.pieces.append(Piece(op.name, "sizes", layout.axis, (layout.ids,)))
     state.layouts[op.y] = layout
+
+
+def _one_by_one(state: State, op: Op, layout: Layout, rest: Rest) -> None:
+    """Give the first output the input's channels; further ones are indices or masks."""
+    state.layouts[op.y] = Layout(layout.axis, layout.ids, rest)
+    for extra in op.outputs[1:]:
+        if extra and (state.program.readers(extra) or state.program.is_output(extra)):
+            state.pin_inputs(op, f"its output {extra} is read")
+
+
+def _mixes_values(op: Op) -> bool:
+    """Tell whether a pool of one value gives another one: it counts zeros of its padding, or sums up."""
+    is_padded = any(op.integers("pads")) or op.text("auto_pad", "NOTSET") != "NOTSET" or op.integer("ceil_mode", 0)
+    return "Lp" in op.op_type or bool(is_padded and op.integer("count_include_pad", 0))
 
 
 def _scale(state: State, op: Op, layout: Layout) -> float:

@@ -9,7 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from compiler.analysis.channels import rest as left
 from compiler.analysis.channels.identities import FIXED, Ids, Layout, Piece, State
+from compiler.analysis.channels.rest import Rest
 from compiler.ir import Op
 
 Move = Callable[[Ids], Ids]
@@ -110,13 +112,14 @@ def gather(state: State, op: Op) -> None:
     axis = op.integer("axis", 0) % len(before)
     if axis != layout.axis:
         moved = layout.axis + (indices.ndim - 1 if axis < layout.axis else 0)
-        state.layouts[op.y] = Layout(moved, layout.ids)
+        state.layouts[op.y] = Layout(moved, layout.ids, layout.rest)
     elif indices.ndim != 1:
         state.pin_inputs(op, "it picks channels by a table, or a single one")
     else:
-        picked = layout.ids[indices % layout.ids.size]
+        picks = indices % layout.ids.size
+        picked = layout.ids[picks]
         state.pieces.append(Piece(op.name, "gather", axis, (layout.ids, picked)))
-        state.layouts[op.y] = Layout(axis, picked)
+        state.layouts[op.y] = Layout(axis, picked, layout.rest[picks])
 
 
 def pad(state: State, op: Op) -> None:
@@ -127,12 +130,26 @@ def pad(state: State, op: Op) -> None:
     if pads is None or before is None or op.has(3):
         state.pin_inputs(op, "its pads are computed at run time, or given for some axes only")
         return
-    first, last = (int(amount) for amount in pads.reshape(2, len(before))[:, layout.axis])
+    amounts = pads.reshape(2, len(before))
+    first, last = (int(amount) for amount in amounts[:, layout.axis])
     if min(first, last) < 0 or ((first or last) and op.text("mode", "constant") != "constant"):
         state.pin_inputs(op, "it cuts channels off, or repeats them")
         return
     ids = np.concatenate([np.full(first, FIXED), layout.ids, np.full(last, FIXED)])
-    state.layouts[op.y] = Layout(layout.axis, ids)
+    rest = layout.rest
+    if op.text("mode", "constant") == "constant" and (np.delete(amounts, layout.axis, axis=1) > 0).any():
+        rest = _beside_padding(state, op, rest)
+    state.layouts[op.y] = Layout(layout.axis, ids, np.pad(rest, (first, last), constant_values=np.nan))
+
+
+def _beside_padding(state: State, op: Op, rest: Rest) -> Rest:
+    """Keep what equals the value that a Pad puts around it, or all when maxima drop that value again."""
+    value = state.program.const(op.input(2)) if op.has(2) else np.zeros(1)
+    if value is None or value.size != 1:
+        return left.unknown(rest.size)
+    edge = float(value.ravel()[0])
+    is_dropped = edge == -np.inf and all(reader.op_type == "MaxPool" for reader in state.program.readers(op.y))
+    return rest if is_dropped else left.same(rest, np.full(rest.size, edge))
 
 
 def _place(state: State, op: Op, found: Layout | None) -> None:
@@ -178,11 +195,23 @@ def _moved(  # noqa: PLR0913, PLR0917 - a move, and how to read its result
     rows = [_along(moved, axis) for axis in axes] or [_along(moved, min(layout.axis, moved.ndim - 1))]
     widest = _widest(rows) if onto is None else axes.index(onto)
     axis = axes[widest] if axes else min(layout.axis, moved.ndim - 1)
+    carries = layout.rest[0] if (layout.rest == layout.rest[0]).all() else None
+    rest = np.full(rows[widest].size, carries) if carries is not None else _moved_rest(layout, shape, move, axis)
     if len(axes) > 1:
         full = np.broadcast_to(rows[widest].reshape([-1 if a == axis else 1 for a in range(moved.ndim)]), moved.shape)
         pairs = np.unique(np.stack([full.ravel(), moved.ravel()]), axis=1)
         state.merge(op, pairs[0], pairs[1])
-    return Layout(axis, rows[widest])
+    return Layout(axis, rows[widest], rest)
+
+
+def _moved_rest(layout: Layout, shape: tuple[int, ...], move: Move, axis: int) -> Rest:
+    """Move a rest along with its channels; channels that come to share a place have to agree."""
+    # Bits instead of numbers: a move takes integers, and NaN equals itself then.
+    bits = (layout.rest + 0.0).view(np.int64)
+    row = bits.reshape([-1 if place == layout.axis else 1 for place in range(len(shape))])
+    moved = np.moveaxis(move(np.broadcast_to(row, shape)), axis, 0)
+    moved = moved.reshape(moved.shape[0], -1)
+    return np.where((moved == moved[:, :1]).all(axis=1), moved[:, 0].copy().view(np.float64), np.nan)
 
 
 def _widest(rows: list[Ids]) -> int:

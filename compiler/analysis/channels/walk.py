@@ -2,32 +2,19 @@
 
 from collections.abc import Callable
 
-from compiler.analysis.channels import arithmetic, movement, reordering, weighted
+from compiler.analysis.channels import arithmetic, movement, reordering, rest, weighted
 from compiler.analysis.channels.identities import State
 from compiler.ir import Op, ProgramView
 
 _Rule = Callable[[State, Op], None]
 
-_CHANNELWISE = (
-    "Abs", "Celu", "Ceil", "Dropout", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish", "Identity",
-    "LeakyRelu", "Log", "Mish", "Neg", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Softplus", "Softsign",
-    "Sqrt", "Tanh", "ThresholdedRelu",
-)  # fmt: skip
 _POOLS = ("AveragePool", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "LpPool", "MaxPool")
-_ELEMENTWISE = (
-    "Add", "And", "Cast", "Clip", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Mean",
-    "Min", "Mod", "Mul", "Not", "Or", "PRelu", "Pow", "Sub", "Sum", "Where", "Xor",
-)  # fmt: skip
-_REDUCTIONS = (
-    "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd",
-    "ReduceSum", "ReduceSumSquare",
-)  # fmt: skip
 
 _RULES: dict[str, _Rule] = {
-    **dict.fromkeys(_CHANNELWISE, movement.unchanged),
+    **dict.fromkeys(rest.UNARY, movement.activation),
     **dict.fromkeys(_POOLS, movement.pool),
-    **dict.fromkeys(_ELEMENTWISE, arithmetic.elementwise),
-    **dict.fromkeys(_REDUCTIONS, arithmetic.along_axes),
+    **dict.fromkeys(rest.COMBINING, arithmetic.elementwise),
+    **dict.fromkeys(rest.REDUCING, arithmetic.along_axes),
     **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax", "LpNormalization"), arithmetic.over_one_axis),
     **dict.fromkeys(("BatchNormalization", "InstanceNormalization"), weighted.batch_norm),
     **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze"), reordering.reshape),
