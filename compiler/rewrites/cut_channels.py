@@ -102,6 +102,8 @@ def _recount(program: Program, piece: Piece, kept: list[_Stays]) -> None:
         _write_entry(program, op, 2, piece.axis, start + counts[1])
     elif piece.kind == "gather":
         _repick(program, op, kept)
+    elif piece.kind == "mean":
+        _scale_mean(program, op, counts[0] / kept[0].size)
     elif piece.kind == "reshape":
         _write_entry(program, op, 1, piece.axis, counts[0])
     else:
@@ -115,6 +117,19 @@ def _repick(program: Program, op: Op, kept: list[_Stays]) -> None:
     assert indices is not None
     places = np.cumsum(stays) - 1
     program.give_const(op, 1, places[indices % stays.size][picked].astype(indices.dtype))
+
+
+def _scale_mean(program: Program, op: Op, share: float) -> None:
+    """Let a mean over the channels that stay count those that went, which were zero."""
+    kind, readers = program.type(op.y), program.readers(op.y)
+    scaled = program.fresh(f"{op.y}_of_all")
+    factor = program.add_constant(f"{op.name}_share", np.asarray(share, dtype=kind.dtype or np.float32))
+    program.add("Mul", [op.y, factor], [scaled], name=program.fresh_node(f"{op.name}_of_all"))
+    program.set_type(scaled, kind)
+    for reader in readers:
+        for slot, tensor in enumerate(reader.inputs):
+            if tensor == op.y:
+                program.set_input(reader, slot, scaled)
 
 
 def _write_entry(program: Program, op: Op, slot: int, place: int, number: int) -> None:

@@ -88,7 +88,7 @@ def _judge(path: Path) -> dict[str, str]:
         return {"verdict": "failed", "note": str(error)}
     before, worst, sizes, left = count_parameters(program)[0], 0.0, [], Counter[str]()
     for level in LEVELS:
-        pruned = apply("level-prune", program, {"level": level})
+        pruned = apply("level-prune", program, {"level": level, "channel_multiple": 1})
         assert isinstance(pruned.decision, Kept)
         if problems := verify(pruned.program):
             return {"verdict": "wrong", "note": problems[0]}

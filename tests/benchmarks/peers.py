@@ -9,6 +9,7 @@ Neither library is a dependency. Install them without theirs into a folder of th
 import contextlib
 import importlib
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +29,7 @@ _OPERATORS = (
 """What torchvision's binary part would register; declared, the Python part imports without it."""
 
 
+@cache
 def torchvision_models() -> Any:
     """Import torchvision.models beside a torch that its binary part does not fit."""
     import torch

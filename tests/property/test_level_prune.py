@@ -18,13 +18,25 @@ from tests.support.steps import apply, target
 
 many = settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 percents = st.sampled_from([10, 30, 50, 70, 90])
+others = st.fixed_dictionaries(
+    {},
+    optional={
+        "criterion": st.sampled_from(["l1", "l2", "geometric-median", "random"]),
+        "levels": st.sampled_from([{"Conv": 0.2}, {"ConvTranspose": 0.8, "conv*": 0.4}]),
+        "only": st.sampled_from([("Conv",), ("conv_2*", "Gemm")]),
+        "skip": st.sampled_from([("ConvTranspose",), ("conv_node",)]),
+        "channel_multiple": st.integers(1, 4),
+        "min_channels": st.integers(1, 4),
+    },
+)
 
 
 @many
-@given(program=networks(), percent=percents)
-def test_a_pruned_network_equals_the_masked_one(program: Program, percent: int) -> None:
-    applied = apply("level-prune", program, {"level": percent / 100})
+@given(program=networks(), percent=percents, other=others)
+def test_a_pruned_network_equals_the_masked_one(program: Program, percent: int, other: dict[str, object]) -> None:
+    applied = apply("level-prune", program, {"level": percent / 100, **other})
     assert isinstance(applied.decision, Kept)
+    assert verify(applied.program) == []
     hidden = masked(program, applied.decision.kept)
     assert distance(outputs_of(hidden), outputs_of(applied.program)) < ROUNDING
 

@@ -104,6 +104,15 @@ def _mean(sketch: Sketch) -> None:
     sketch.add(kind, [x], (1, sketch.shape(x)[1], 1, 1), dict(attributes) if kind.startswith("Reduce") else None)
 
 
+def _over_channels(sketch: Sketch) -> None:
+    """Scale or shift each pixel by a norm over its channels."""
+    x = sketch.pick()
+    kind = sketch.draw(st.sampled_from(["ReduceMean", "ReduceL2", "ReduceMax"]))
+    norm = sketch.program.fresh("norm")
+    sketch.program.add(kind, [x], [norm], {"axes": [1]}, name=f"{norm}_node")
+    sketch.add(sketch.draw(st.sampled_from(["Mul", "Sub"])), [x, norm], sketch.shape(x))
+
+
 def _gate(sketch: Sketch) -> None:
     """Squeeze and excite: scale each channel by a function of all channels' means."""
     x = sketch.pick()
@@ -183,6 +192,7 @@ LAYERS: Mapping[str, Callable[[Sketch], None]] = {
     "mean": _mean,
     "norm": _norm,
     "operand": _operand,
+    "over channels": _over_channels,
     "pad": _pad,
     "pool": _pool,
     "resize": _resize,

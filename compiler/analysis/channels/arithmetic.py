@@ -5,9 +5,12 @@ import math
 import numpy as np
 
 from compiler.analysis.channels import rest as left
-from compiler.analysis.channels.identities import Layout, State
+from compiler.analysis.channels.identities import Layout, Piece, State
 from compiler.analysis.channels.rest import Rest
 from compiler.ir import Op
+
+_SUMS = ("ReduceL1", "ReduceL2", "ReduceSum", "ReduceSumSquare")
+"""Reductions to which zeros add nothing."""
 
 
 def elementwise(state: State, op: Op) -> None:
@@ -49,7 +52,7 @@ def elementwise(state: State, op: Op) -> None:
 
 
 def along_axes(state: State, op: Op) -> None:
-    """Reductions: channels stay apart unless the channel axis itself is reduced."""
+    """Reductions: channels stay apart, or are summed up; a masked channel that carries 0 adds nothing to a sum."""
     layout, shape = state.layout(op.x), state.program.shape(op.x)
     if layout is None:
         return
@@ -59,11 +62,21 @@ def along_axes(state: State, op: Op) -> None:
         return
     reduced = {axis % len(shape) for axis in axes} or set(range(len(shape)))
     if layout.axis in reduced:
-        state.pin_inputs(op, f"{op.op_type} runs over the channels")
+        _over_channels(state, op, layout)
         return
     gone = 0 if op.integer("keepdims", 1) else sum(axis < layout.axis for axis in reduced)
     rest = left.reduced(op.op_type, layout.rest, math.prod(shape[axis] for axis in reduced))
     state.layouts[op.y] = Layout(layout.axis - gone, layout.ids, rest)
+
+
+def _over_channels(state: State, op: Op, layout: Layout) -> None:
+    is_mean = op.op_type == "ReduceMean" and not state.program.is_output(op.y) and not state.program.is_captured(op.y)
+    if op.op_type not in _SUMS and not is_mean:
+        state.pin_inputs(op, f"{op.op_type} runs over the channels")
+        return
+    state.pin_rest(op, layout, f"{op.op_type} runs over the channels")
+    if is_mean:
+        state.pieces.append(Piece(op.name, "mean", layout.axis, (layout.ids,)))
 
 
 def over_one_axis(state: State, op: Op) -> None:

@@ -42,7 +42,7 @@ class Piece:
 
     layer: str
     kind: str
-    """group, split, slice, reshape or sizes."""
+    """group, split, slice, gather, reshape, mean or sizes."""
     axis: int
     ids: tuple[Ids, ...]
     start: int = 0

@@ -108,6 +108,6 @@ def carrying(carrier: str, path: str, reader: str) -> Program:
 @pytest.mark.parametrize(("carrier", "path", "reader"), list(product(CARRIERS, PATHS, READERS)))
 def test_pruning_equals_masking_whatever_a_channel_carries(carrier: str, path: str, reader: str) -> None:
     program = carrying(carrier, path, reader)
-    applied = apply("level-prune", program, {"level": 0.5})
+    applied = apply("level-prune", program, {"level": 0.5, "channel_multiple": 1})
     assert isinstance(applied.decision, Kept)
     assert distance(outputs_of(masked(program, applied.decision.kept)), outputs_of(applied.program)) < ROUNDING
