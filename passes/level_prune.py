@@ -29,7 +29,7 @@ from compiler.contracts import Context, Decision, Effect, Log, Pass, Picture, Sa
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView
 from compiler.plan_codes import CRITERION_LACKS, NO_IMAGES_TO_MAKE_UP, ROUNDED_AWAY
-from compiler.rewrites.cut_channels import cut_channels
+from compiler.rewrites.cut_channels import cut_channels, cut_masked_channels
 from compiler.rewrites.make_up import hand_over, raise_biases
 from compiler.target import Target
 
@@ -161,7 +161,9 @@ class LevelPrune(Pass):
         if decision.merged:
             standing_in = representatives(channels, decision.clusters, decision.kept)
             hand_over(program, channels, mark(channels, gone), standing_in, decision.merged)
-        cut_channels(program, channels, gone)
+        # What is made up for from images includes what a masked channel would carry.
+        cut = cut_channels if decision.absorbed or decision.merged else cut_masked_channels
+        cut(program, channels, gone)
         raise_biases(program, decision.absorbed)
 
     def made_up(self, program: ProgramView, channels: Channels, context: Context, decision: Kept) -> Kept:

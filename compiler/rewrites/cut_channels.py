@@ -1,8 +1,8 @@
 """Cut channels out of a program: slice every constant that has one entry per channel, and count anew where it counts.
 
-The result equals, to float rounding, the original network with the removed channels masked: their filters' weights and
-biases, the scales and shifts of normalisations on their way, and what constants add to them, are zero. A value that a
-masked channel still carries, such as sigmoid(0), goes into the biases of the layers that read it.
+What remains equals, to float rounding, the original network with the removed channels masked: their filters' weights
+and biases, the scales and shifts of normalisations on their way, and what constants add to them, are zero. A value that
+a masked channel still carries, such as sigmoid(0), goes into the biases of the layers that read it.
 """
 
 from collections.abc import Mapping
@@ -18,21 +18,32 @@ _Stays = NDArray[np.bool_]
 _BIAS = 2
 
 
-def cut_channels(program: Program, channels: Channels, gone: Ids) -> None:
-    """Remove the units of these labels; linear in the sizes of the constants that change."""
-    if not gone.size:
-        return
-    is_gone = np.zeros(channels.labels.size, dtype=bool)
-    is_gone[gone] = True
+def cut_masked_channels(program: Program, channels: Channels, gone: Ids) -> None:
+    """Remove the units of these labels, and let biases take over what they would carry when masked."""
+    is_gone = _marked(channels, gone)
     taken = {fold.layer: _taken(program, fold, _stays(channels, is_gone, fold.ids)) for fold in channels.folds}
-    _cut_constants(program, channels, is_gone)
+    cut_channels(program, channels, gone)
     for layer, amount in taken.items():
         if amount is not None:
             _add_to_bias(program, program.op(layer), amount[_stays(channels, is_gone, channels.filters[layer].ids)])
+
+
+def cut_channels(program: Program, channels: Channels, gone: Ids) -> None:
+    """Remove the units of these labels and whatever they carry; linear in the sizes of the constants that change."""
+    if not gone.size:
+        return
+    is_gone = _marked(channels, gone)
+    _cut_constants(program, channels, is_gone)
     for piece in channels.pieces:
         kept = [_stays(channels, is_gone, ids) for ids in piece.ids]
         if not all(stays.all() for stays in kept):
             _recount(program, piece, kept)
+
+
+def _marked(channels: Channels, gone: Ids) -> _Stays:
+    is_gone = np.zeros(channels.labels.size, dtype=bool)
+    is_gone[gone] = True
+    return is_gone
 
 
 def _cut_constants(program: Program, channels: Channels, is_gone: _Stays) -> None:
