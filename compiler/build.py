@@ -18,7 +18,7 @@ from compiler.contracts import Context, Emission, Emitter
 from compiler.data_faults import data_faults_at
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.fidelity import make_probe
-from compiler.frontends.cache import cache_folder
+from compiler.frontends.cache import cache_folder, checkpoint_folder
 from compiler.frontends.onnx_file import Loaded
 from compiler.frontends.source import load_source
 from compiler.inputs import (
@@ -41,7 +41,9 @@ from compiler.registry import emitter_for, rules
 from compiler.report.finding import to_finding
 from compiler.report.model import Artifact, BuildReport, Digests, Lap, Measured, Result, Timing, Tool
 from compiler.report.write import write_reports
+from compiler.retraining import make_training, stand_in
 from compiler.tool import library_versions, tool_version
+from compiler.training.setup import Watcher
 
 _Metrics: TypeAlias = Mapping[str, float | None] | None
 
@@ -56,6 +58,8 @@ class Options:
     is_dumping: bool = False
     is_caching: bool = True
     on_step: Callable[[str], None] | None = None
+    watcher: Watcher | None = None
+    """Shows how training gets on."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,8 @@ def _emitter(plan: Plan, loaded: LoadedRecipe) -> Emitter:
 def _check_beforehand(job: _Job) -> None:
     """Walk the plan with stand-in decisions, as lint does, and refuse before any work what the target cannot run."""
     recipe, target = job.loaded.recipe, job.plan.target
-    context = Context(target, np.random.default_rng(recipe.seed), is_stand_in=True)
+    training = stand_in(job.loaded, job.source.program)
+    context = Context(target, np.random.default_rng(recipe.seed), is_stand_in=True, training=training)
     done = run(job.plan, job.source.program, context, Instruments())
     found = apply_allow(job.loaded, check_program(done.program, target, rules()), ())
     if has_errors(found):
@@ -135,7 +140,10 @@ def _build_target(job: _Job, load: Lap) -> Outcome:
     baseline = score(program) if score is not None else None
     dump_step = _dumper(job.folder) if job.options.is_dumping else None
     instruments = Instruments(probe, score, dump_step, job.options.on_step, _stopping_rule(job, baseline))
-    context = Context(target, np.random.default_rng(recipe.seed), calibration(recipe, program), scenes(recipe, program))
+    checkpoints = checkpoint_folder() if job.options.is_caching else None
+    training = make_training(job.loaded, program, score, checkpoints, job.options.watcher)
+    rng, images = np.random.default_rng(recipe.seed), calibration(recipe, program)
+    context = Context(target, rng, images, scenes(recipe, program), training=training)
     done = run(job.plan, program, context, instruments)
     laps = (load, Lap(name="passes and measurements", seconds=time.perf_counter() - started))
     findings = _findings(job, done, measured=score is not None)

@@ -17,6 +17,7 @@ from compiler.analysis.regions import Scene
 from compiler.diagnostic import Code, Diagnostic
 from compiler.ir import Array, Op, Program, ProgramView
 from compiler.target import Target
+from compiler.training.setup import Training
 
 Sample: TypeAlias = Mapping[str, Array]
 """One prepared input of the network: tensor name to array with a batch of 1."""
@@ -35,6 +36,10 @@ class Decision(BaseModel):
     """A pass's choice: a frozen value that the report holds and that a later build can replay."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def filters_left(self) -> Mapping[str, tuple[int, ...]]:
+        """Tell, for each layer that loses filters by this choice, which of those that it had are left."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,8 @@ class Context:
     share of the way to it, counted from `origin`."""
     origin: ProgramView | None = None
     """Inside a `repeat`, the network as it was before the first round."""
+    training: Training | None = None
+    """What a pass that trains is given: teacher, images, metric. On the lint path only what the recipe says of them."""
 
 
 class Pass(BaseModel, ABC):
@@ -97,6 +104,8 @@ class Pass(BaseModel, ABC):
     """Properties that are better given by a later step than by an earlier one, each with the reason."""
     spoilt_by: ClassVar[Mapping[str, str]] = {}
     """Properties under which this step can do little or nothing, each with the reason."""
+    is_structural: ClassVar[bool] = True
+    """Whether it changes more than the values of weights; a pass that does not leaves a network alone in lint."""
 
     @classmethod
     def slug(cls) -> str:

@@ -1,7 +1,8 @@
 """What a build feeds its networks with: calibration images, self-test inputs, and the metric on validation images."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -147,18 +148,22 @@ def settings_for(recipe: Recipe, program: ProgramView, name: str) -> Preprocess:
 
 def fitted(sample: Labelled, name: str, program: ProgramView) -> dict[str, Array]:
     """Return what a sample feeds a network with. Raises CompressError where an array does not fit its input."""
-    feeds = sample.feeds(name)
+    return fitted_arrays(sample.feeds(name), sample.path, program)
+
+
+def fitted_arrays(feeds: Mapping[str, Array], place: Path, program: ProgramView) -> dict[str, Array]:
+    """Give a network's inputs their arrays; one alone needs no name. Raises CompressError where one does not fit."""
     if len(feeds) == 1 and len(program.inputs) == 1:
         feeds = {program.inputs[0]: next(iter(feeds.values()))}
     for key, dtype, shape in _inputs(program):
         value = feeds.get(key)
         if value is None:
-            said = f"{sample.path} has no array for the network's input {key}"
-            raise data_fault(ARRAY_MISMATCH, said, f"it has {', '.join(feeds)}", sample.path)
+            said = f"{place} has no array for the network's input {key}"
+            raise data_fault(ARRAY_MISMATCH, said, f"it has {', '.join(feeds)}", place)
         if value.dtype != dtype or value.shape != shape:
-            said = f"{sample.path}: {key} is {value.dtype} {list(value.shape)}, the network takes {dtype} {list(shape)}"
+            said = f"{place}: {key} is {value.dtype} {list(value.shape)}, the network takes {dtype} {list(shape)}"
             advice = f"save examples of shape {list(shape[1:])} with .astype(numpy.{dtype})"
-            raise data_fault(ARRAY_MISMATCH, said, advice, sample.path)
+            raise data_fault(ARRAY_MISMATCH, said, advice, place)
     return {key: feeds[key] for key in program.inputs}
 
 

@@ -17,6 +17,7 @@ from compiler.pipeline import Instruments, run
 from compiler.plan import clean_up_plan, make_plan, target_names_of
 from compiler.recipe import load_recipe
 from compiler.registry import rules
+from compiler.retraining import stand_in
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def _lint_recipe(
     findings = list(source.findings)
     checked: list[Linted] = []
     for plan in plans:
-        context = Context(plan.target, np.random.default_rng(loaded.recipe.seed), is_stand_in=True)
+        training = stand_in(loaded, source.program)
+        context = Context(plan.target, np.random.default_rng(loaded.recipe.seed), is_stand_in=True, training=training)
         done = run(plan, source.program, context, Instruments())
         found = [*done.findings, *check_program(done.program, plan.target, known)]
         findings += _placed(found, loaded.at("model") or Span(str(file)))

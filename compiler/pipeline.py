@@ -37,6 +37,8 @@ class Run:
     accuracy: dict[str, float] | None = None
     left_out: list[Step] = field(default_factory=list[Step])
     """Steps of the recipe that were not needed any more."""
+    left: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+    """For layers that lost filters: which of the source's are left."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def run(plan: Plan, program: Program, context: Context, instruments: Instruments
         if instruments.on_step is not None and not step.is_clean_up:
             instruments.on_step(step.title)
         started = time.perf_counter()
-        report = _run_step(step, done, _in_round(step, context, done, origins), instruments)
+        report = _run_step(step, done, _in_turn(step, context, done, origins), instruments)
         if report.changed and instruments.dump is not None:
             instruments.dump(index, report.name, done.program)
         if not step.is_clean_up or report.changed:
@@ -83,8 +85,10 @@ def costs(program: ProgramView, target: Target) -> Costs:
     )
 
 
-def _in_round(step: Step, context: Context, done: Run, origins: dict[int, Program]) -> Context:
-    """Tell a step of a `repeat` how far along it is, and from where its rounds set out."""
+def _in_turn(step: Step, context: Context, done: Run, origins: dict[int, Program]) -> Context:
+    """Tell a step what earlier ones left, and one of a `repeat` how far along it is, and from where it set out."""
+    if context.training is not None:
+        context = replace(context, training=replace(context.training, kept=dict(done.left)))
     if step.round is None:
         return context
     if step.round.place not in origins:
@@ -100,6 +104,8 @@ def _run_step(step: Step, done: Run, context: Context, instruments: Instruments)
         raise CompressError(*(replace(item, span=item.span or step.span) for item in refusals))
     before, shapes = done.costs, _weight_shapes(program)
     decision = _decide(step, program, context)
+    if decision is not None:
+        _note_filters(done.left, decision.filters_left())
     pictures = () if instruments.probe is None else tuple(todo.illustrate(program, decision, context))
     program.clear_journal()
     todo.rewrite(program, decision, log)
@@ -111,7 +117,8 @@ def _run_step(step: Step, done: Run, context: Context, instruments: Instruments)
     # Notes of passes are about what was measured; lint measures nothing.
     told = [item for item in log.findings if instruments.probe is not None or item.severity is not Severity.NOTE]
     findings = [replace(item, span=item.span or step.span) for item in told]
-    findings += _judge(step, changed, before, done.costs)
+    if todo.is_structural or not context.is_stand_in:
+        findings += _judge(step, changed, before, done.costs)
     done.findings += findings
     return PassReport(
         name=todo.slug(),
@@ -128,6 +135,13 @@ def _run_step(step: Step, done: Run, context: Context, instruments: Instruments)
         layers=_shape_changes(shapes, _weight_shapes(program)),
         pictures=pictures,
     )
+
+
+def _note_filters(left: dict[str, tuple[int, ...]], kept: Mapping[str, tuple[int, ...]]) -> None:
+    """Note which of the source's filters are left; a choice counts those that it found."""
+    for layer, indices in kept.items():
+        before = left.get(layer)
+        left[layer] = indices if before is None else tuple(before[index] for index in indices)
 
 
 def _decide(step: Step, program: Program, context: Context) -> Decision | None:

@@ -55,6 +55,8 @@ class Model(_Section):
     """Weights for the torch model, read as plain tensors."""
     inputs: dict[str, Shape] = {}
     """The shape of each input, batch first."""
+    learning_rate: Annotated[FiniteFloat, Field(gt=0)] | None = None
+    """The learning rate that trained the network, at its highest; `0.1x` in a retraining is a tenth of it."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

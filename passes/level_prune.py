@@ -55,6 +55,10 @@ class Kept(Decision):
     merged: dict[str, tuple[float, ...]] = {}
     """For `removed: merge`: of each channel that a reader loses, how much of its weights another channel takes over."""
 
+    def filters_left(self) -> dict[str, tuple[int, ...]]:
+        """Tell which filters stay."""
+        return self.kept
+
 
 class LevelPrune(Pass):
     """Remove the least important filters of every layer, the same share everywhere.

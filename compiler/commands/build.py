@@ -1,21 +1,16 @@
 """`compress build`."""
 
-import contextlib
 import json
 import sys
-from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
 
 from compiler.build import Options, Outcome, build
 from compiler.commands.output import FINE, say, show_findings, status_of, status_of_failure, write_json
+from compiler.commands.progress import display
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.rendering import render, write_text
 from compiler.report.summary import Comparison, comparisons
-
-if TYPE_CHECKING:
-    from rich.status import Status
 
 
 def build_command(recipe: Path, options: Options, output: str) -> int:
@@ -23,8 +18,8 @@ def build_command(recipe: Path, options: Options, output: str) -> int:
     outcomes: list[Outcome] = []
     failure: tuple[Diagnostic, ...] = ()
     try:
-        with _progress() as progress:
-            for outcome in build(recipe, replace(options, on_step=progress.step)):
+        with display() as progress:
+            for outcome in build(recipe, replace(options, on_step=progress.step, watcher=progress)):
                 outcomes.append(outcome)
                 progress.rest()
                 if output == "text":
@@ -64,56 +59,3 @@ def _show(outcome: Outcome) -> None:
 def _cells(row: Comparison) -> tuple[str, str, str, str]:
     """List the cells of a comparison."""
     return row.name, row.before, row.after, row.change
-
-
-class _Progress(Protocol):
-    """Shows which step is at work."""
-
-    def step(self, name: str) -> None:
-        """Say that a step begins."""
-        ...
-
-    def rest(self) -> None:
-        """Make room for other output."""
-        ...
-
-
-class _Spinner:
-    """A spinner on a terminal's error stream."""
-
-    def __init__(self, status: "Status") -> None:
-        self._status = status
-
-    def step(self, name: str) -> None:
-        """Turn, with the step's name beside."""
-        self._status.update(f"running {name}")
-        self._status.start()
-
-    def rest(self) -> None:
-        """Vanish until the next step."""
-        self._status.stop()
-
-
-class _Lines:
-    """A quiet line per step, for logs."""
-
-    def step(self, name: str) -> None:
-        """Write the line."""
-        sys.stderr.write(f"running {name}\n")
-        sys.stderr.flush()
-
-    def rest(self) -> None:
-        """Do nothing: lines are in nobody's way."""
-
-
-@contextlib.contextmanager
-def _progress() -> Generator[_Progress]:
-    """Show the step at work in the way that suits where the errors go."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _Lines()
-        return
-    with console.status("loading the network") as status:
-        yield _Spinner(status)

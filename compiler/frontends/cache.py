@@ -22,8 +22,17 @@ _MOST_ENTRIES = 16
 
 def cache_folder() -> Path | None:
     """Name the user's folder for kept exports; None for a user without a home."""
+    return _folder("exports")
+
+
+def checkpoint_folder() -> Path | None:
+    """Name the user's folder for the state of trainings; None for a user without a home."""
+    return _folder("training")
+
+
+def _folder(name: str) -> Path | None:
     try:
-        return Path.home() / ".cache" / "compress" / "exports"
+        return Path.home() / ".cache" / "compress" / name
     except RuntimeError:
         return None
 

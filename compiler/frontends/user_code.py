@@ -85,7 +85,7 @@ def call_factory(spec: FactorySpec, source: Path, args: Mapping[str, object]) ->
 
 def call_function(spec: FactorySpec, source: Path, args: Mapping[str, object]) -> object:
     """Import a function of the user's, call it, and return what it returns."""
-    function = _find_function(spec, source)
+    function = find_function(spec, source)
     _check_args(spec, function, args)
     with blamed_on_user(FACTORY_RAISES, f"{spec.function} failed", source):
         return function(**args)
@@ -124,7 +124,8 @@ def shown_path(path: Path) -> str:
     return str(absolute.relative_to(here) if absolute.is_relative_to(here) else path)
 
 
-def _find_function(spec: FactorySpec, source: Path) -> Callable[..., object]:
+def find_function(spec: FactorySpec, source: Path) -> Callable[..., object]:
+    """Import a file or module of the user's and return its function."""
     with blamed_on_user(FACTORY_RAISES, f"{source.name} cannot be imported", source):
         module = _import_file(source) if spec.is_file else importlib.import_module(spec.where)
     function = getattr(module, spec.function, None)

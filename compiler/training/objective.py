@@ -1,0 +1,168 @@
+"""The objective: distance from the teacher and loss on labels, weighed and added up."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor, fx
+
+from compiler.diagnostic import CompressError, Diagnostic
+from compiler.ir import ProgramView
+from compiler.training.batches import Batch
+from compiler.training.codes import LOSS_LACKS
+from compiler.training.fleet import Fleet
+from compiler.training.losses.classification import classification_loss
+from compiler.training.losses.custom import load_loss
+from compiler.training.losses.detection import detection_loss
+from compiler.training.losses.distillation import distance, spreads
+from compiler.training.losses.keypoints import keypoint_loss
+from compiler.training.match import Match
+from compiler.training.options import TrainingOptions
+from compiler.training.setup import Facts
+
+Outputs = Mapping[str, Tensor]
+LabelLoss = Callable[[Outputs, Batch], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """The source network, the tensors to come close to, and their spreads."""
+
+    module: fx.GraphModule
+    outputs: tuple[str, ...]
+    matches: tuple[Match, ...]
+    output_spread: Mapping[str, float]
+    match_spread: Mapping[str, float]
+
+    @torch.no_grad()
+    def answer(self, batch: Batch) -> dict[str, Tensor]:
+        """Compute what the student should say."""
+        return _narrowed(self.module(*batch.inputs), self.matches)
+
+
+def make_teacher(
+    module: fx.GraphModule, matches: tuple[Match, ...], outputs: Sequence[str], batches: Sequence[Batch]
+) -> Teacher:
+    """Measure the teacher's spreads on some batches. Raises CompressError when it has nothing to compare."""
+    module.eval().requires_grad_(requires_grad=False)
+    with torch.no_grad():
+        made = [_narrowed(module(*batch.inputs), matches) for batch in batches]
+    names = tuple(name for name in outputs if made[0][name].is_floating_point())
+    if not names:
+        said = "none of the network's outputs is a real number that the student could come close to"
+        raise CompressError(Diagnostic(LOSS_LACKS, said, "cut choosing operators (ArgMax, NonMaxSuppression) off"))
+    inner = tuple(match.tensor for match in matches)
+    return Teacher(module, names, matches, spreads(made, names), spreads(made, inner))
+
+
+def _narrowed(outputs: Outputs, matches: Sequence[Match]) -> dict[str, Tensor]:
+    """Take the channels that the student has of each inner tensor."""
+    found = dict(outputs)
+    for match in matches:
+        if match.channels is not None:
+            found[match.tensor] = found[match.tensor][:, list(match.channels)]
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """What training makes small."""
+
+    options: TrainingOptions
+    teacher: Teacher | None
+    on_labels: LabelLoss | None
+
+    def __call__(self, outputs: Outputs, answer: Outputs | None, batch: Batch) -> Tensor:
+        """Return the loss of a batch as one number."""
+        options, parts = self.options, list[Tensor]()
+        if self.teacher is not None and answer is not None:
+            parts.append(options.teacher_weight * distance(outputs, answer, self.teacher.output_spread))
+            if self.teacher.matches:
+                parts.append(options.match_weight * distance(outputs, answer, self.teacher.match_spread))
+        if self.on_labels is not None:
+            parts.append(options.loss_weight * self.on_labels(outputs, batch))
+        return torch.stack(parts).sum()
+
+
+def label_loss(name: str, program: ProgramView, options: TrainingOptions, facts: Facts, fleet: Fleet) -> LabelLoss:
+    """Set up a loss on labels for a network's outputs. Raises CompressError when they have another form."""
+    if name == "detection":
+        return _detection(program, facts, fleet)
+    if name == "classification":
+        output = _only_output(program, facts, (2, 4), "scores of shape [1, classes]")
+        maker = program.producer(output)
+        are_shares = maker is not None and maker.op_type == "Softmax"
+        smoothing = options.label_smoothing
+        classes = prod((program.shape(output) or ())[1:])
+
+        def classify(outputs: Outputs, batch: Batch) -> Tensor:
+            _check_classes(batch.labels, classes)
+            return classification_loss(outputs[output], batch, smoothing, fleet.mean, are_shares=are_shares)
+
+        return classify
+    if name == "keypoints":
+        maps = _only_output(program, facts, (4,), "heat maps of shape [1, keypoints, rows, columns]")
+
+        def point(outputs: Outputs, batch: Batch) -> Tensor:
+            _check_points(batch.keypoints, outputs[maps])
+            return keypoint_loss(outputs[maps], batch, _image_size(batch))
+
+        return point
+    return load_loss(name, facts.folder)
+
+
+def _detection(program: ProgramView, facts: Facts, fleet: Fleet) -> LabelLoss:
+    """Order the heads as the anchors are, and check that they fit."""
+    shapes = {name: list(program.shape(name) or ()) for name in program.outputs}
+    heads = sorted(program.outputs, key=lambda name: -prod(shapes[name][2:]))
+    fits = len(heads) == len(facts.anchors) and all(
+        _fits(shapes[name], len(flat) // 2) for name, flat in zip(heads, facts.anchors, strict=True)
+    )
+    if not fits:
+        found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        said = f"the loss detection needs one raw YOLO head for each of {len(facts.anchors)} lists of anchors: {found}"
+        raise CompressError(Diagnostic(LOSS_LACKS, said, "give `anchors` one list for each output, finest grid first"))
+    anchors, classes = facts.anchors, shapes[heads[0]][1] // (len(facts.anchors[0]) // 2) - 5
+
+    def detect(outputs: Outputs, batch: Batch) -> Tensor:
+        _check_classes(batch.boxes[:, 1], classes)
+        return detection_loss([outputs[name] for name in heads], batch.boxes, anchors, _image_size(batch), fleet.mean)
+
+    return detect
+
+
+def _fits(shape: Sequence[int], anchors: int) -> bool:
+    """Tell whether a head has five numbers and at least one class for each anchor."""
+    return len(shape) == 4 and shape[1] % anchors == 0 and shape[1] // anchors > 5
+
+
+def _only_output(program: ProgramView, facts: Facts, ranks: tuple[int, ...], wanted: str) -> str:
+    """Find the output that a loss is about."""
+    names = [name for name in program.outputs if facts.output in (None, name)]
+    fitting = [name for name in names if len(program.shape(name) or ()) in ranks]
+    if len(fitting) != 1:
+        found = ", ".join(f"{name} {list(program.shape(name) or ())}" for name in program.outputs)
+        said = f"the loss needs {wanted}, and the network's outputs are {found}"
+        raise CompressError(Diagnostic(LOSS_LACKS, said, "name the output: `evaluate: {output: ...}`"))
+    return fitting[0]
+
+
+def _check_classes(labels: Tensor, classes: int) -> None:
+    """Refuse a label that the network has no output for."""
+    largest = int(labels.max()) if labels.numel() else -1
+    if largest >= classes:
+        said = f"an image is labelled with class {largest}, and the network has {classes}, counted from 0"
+        raise CompressError(Diagnostic(LOSS_LACKS, said, "train with labels that were made for this network"))
+
+
+def _check_points(keypoints: Tensor, maps: Tensor) -> None:
+    """Refuse labels with another number of keypoints than the network has heat maps."""
+    if keypoints.shape[1] not in (0, maps.shape[1]):
+        said = f"images are labelled with {keypoints.shape[1]} keypoints, and the network has {maps.shape[1]} heat maps"
+        raise CompressError(Diagnostic(LOSS_LACKS, said, "train with labels that were made for this network"))
+
+
+def _image_size(batch: Batch) -> tuple[int, int]:
+    height, width = batch.inputs[0].shape[-2:]
+    return height, width
