@@ -30,6 +30,7 @@ from compiler.inputs import (
     scenes,
     scorer,
     settings_for,
+    tensor_reader,
 )
 from compiler.ir import Program, digest, dump, model_bytes
 from compiler.pipeline import Instruments, Run, costs, run
@@ -143,7 +144,8 @@ def _build_target(job: _Job, load: Lap) -> Outcome:
     checkpoints = checkpoint_folder() if job.options.is_caching else None
     training = make_training(job.loaded, program, score, checkpoints, job.options.watcher)
     rng, images = np.random.default_rng(recipe.seed), calibration(recipe, program)
-    context = Context(target, rng, images, scenes(recipe, program), training=training)
+    boxes, tensors = scenes(recipe, program), tensor_reader(job.loaded.path.parent)
+    context = Context(target, rng, images, boxes, tensors=tensors, training=training)
     done = run(job.plan, program, context, instruments)
     laps = (load, Lap(name="passes and measurements", seconds=time.perf_counter() - started))
     findings = _findings(job, done, measured=score is not None)

@@ -79,10 +79,17 @@ def inspect(
     target: Annotated[str | None, typer.Option("--target", help="Board to predict the latency on.")] = None,
     output: FormatOption = Format.TEXT,
     groups: Annotated[bool, typer.Option("--groups", help="Show which layers lose filters together.")] = False,
+    stages: Annotated[bool, typer.Option("--stages", help="Show where a backbone could be cut off.")] = False,
 ) -> None:
     """Show a model layer by layer: parameters, multiply-accumulates, bytes and predicted milliseconds."""
     if groups and target is not None:
         raise typer.BadParameter("no board has a say in the groups; leave out --target or --groups")
+    if stages and (groups or target is not None):
+        raise typer.BadParameter("--stages stands alone; leave out --target and --groups")
+    if stages:
+        from compiler.commands.inspect_stages import inspect_stages_command
+
+        _leave(inspect_stages_command(model, output.value))
     if groups:
         from compiler.commands.inspect_groups import inspect_groups_command
 

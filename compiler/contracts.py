@@ -79,6 +79,8 @@ class Context:
     calibration: Callable[[], Iterator[Sample]] | None = None
     scenes: Callable[[], Iterator[Scene]] | None = None
     """The same with true boxes, where the recipe's data has them."""
+    tensors: Callable[[Path], Mapping[str, Array]] | None = None
+    """Reads a checkpoint beside the recipe (torch, weights only, or safetensors): parameter name to value."""
     is_stand_in: bool = False
     way: Fraction = Fraction(1)
     """Inside a `repeat`, how far along the rounds are with this one: 1/3, 2/3, 1. A pass that has a strength goes this

@@ -70,6 +70,17 @@ def scenes(recipe: Recipe, program: ProgramView) -> Callable[[], Iterator[Scene]
     return stream
 
 
+def tensor_reader(folder: Path) -> Callable[[Path], Mapping[str, Array]]:
+    """Make the function by which passes read checkpoints beside a recipe; torch is not imported before one does."""
+
+    def read(path: Path) -> Mapping[str, Array]:
+        from compiler.frontends.checkpoint import read_tensors
+
+        return read_tensors(folder / path)
+
+    return read
+
+
 def probe_samples(recipe: Recipe, program: ProgramView) -> list[Sample]:
     """Choose the inputs on which fidelity is measured: the first calibration images, else seeded random ones."""
     stream = calibration(recipe, program)

@@ -186,6 +186,42 @@ FIT_LOST = Code(
     "A decision that is to be replayed was fitted to images, and the fitted weights are not part of a report. Run the "
     "pass again on the calibration images instead; the digest in the report tells whether the result is the same.",
 )
+BACKBONE_REFUSED = Code(
+    "P063",
+    "backbone-refused",
+    Severity.ERROR,
+    "None of the backbones that the recipe names can be used: the name or the width does not exist, or the target "
+    "lacks an operator that they need. The message names it, the help the backbones that the target can run. Choose "
+    "another backbone rather than rewrite operators.",
+)
+CUT_UNFIT = Code(
+    "P064",
+    "cut-unfit",
+    Severity.ERROR,
+    "The network cannot be cut where the recipe says, or no place was found: a tensor does not exist or is no map of "
+    "fixed size, or parts of the old backbone would still be read. `compress inspect --stages` shows the places.",
+)
+WEIGHTS_UNFIT = Code(
+    "P065",
+    "weights-unfit",
+    Severity.ERROR,
+    "The file that is to fill the new backbone lacks one of its parameters, or has it in another shape. Parameter "
+    "names are those of the reference implementation; width and kind must be the ones the file was trained with.",
+)
+BACKBONE_UNTRAINED = Code(
+    "P066",
+    "backbone-untrained",
+    Severity.WARNING,
+    "The new backbone starts from random weights. The network's size and speed are real, its answers mean nothing "
+    "until it is trained. Give `weights`, or train the emitted network.",
+)
+BACKBONE_JOINED = Code(
+    "P067",
+    "backbone-joined",
+    Severity.NOTE,
+    "How the rest of the network hangs on the new backbone: which of its stages a tensor of the old one is made from, "
+    "and what was added or re-made because channels or sizes differ.",
+)
 STOPPED_EARLY = Code(
     "P031",
     "stopped-early",

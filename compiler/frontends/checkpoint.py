@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from numpy.typing import NDArray
+
 from compiler.diagnostic import CompressError, Diagnostic, nearest
 from compiler.frontends.codes import CHECKPOINT_MISMATCH, CHECKPOINT_MISSING, CHECKPOINT_UNREADABLE
 from compiler.frontends.user_code import reason, shown_path
@@ -27,6 +29,15 @@ def load_checkpoint(module: Any, path: Path) -> None:
     missing, unexpected = list(result.missing_keys), list(result.unexpected_keys)
     if missing or unexpected:
         raise _mismatch(path, *_describe(missing, unexpected))
+
+
+def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
+    """Read a checkpoint as arrays of 32-bit floats by name; integers such as counters stay as they are."""
+    import torch
+
+    state = _read_state(path)
+    floats = {name: value.detach().to(torch.float32) for name, value in state.items() if value.is_floating_point()}
+    return {name: floats.get(name, value).numpy() for name, value in state.items()}
 
 
 def _read_state(path: Path) -> dict[str, Any]:

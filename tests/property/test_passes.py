@@ -10,7 +10,10 @@ from tests.support.networks import networks
 from tests.support.running import ROUNDING, distance, outputs_of
 from tests.support.steps import apply, exact_passes
 
-OPTIONS: dict[str, dict[str, object]] = {"level-prune": {"level": 0.5}}
+OPTIONS: dict[str, dict[str, object]] = {
+    "backbone-swap": {"to": "mobilenet-v1", "width": 0.1},
+    "level-prune": {"level": 0.5},
+}
 """Options that a pass cannot do without."""
 
 many = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

@@ -1,0 +1,258 @@
+"""Replace a heavy backbone by a lightweight one."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from compiler.analysis.cost import cost
+from compiler.analysis.stages import Cut, backbone_end, find_cut
+from compiler.analysis.what_if import obstacle
+from compiler.contracts import Context, Decision, Effect, Log, Pass
+from compiler.diagnostic import CompressError, Diagnostic, did_you_mean
+from compiler.ir import Array, Program, ProgramView, model_bytes, refresh_types
+from compiler.plan_codes import BACKBONE_JOINED, BACKBONE_REFUSED, BACKBONE_UNTRAINED, CUT_UNFIT, WEIGHTS_UNFIT
+from compiler.reference import Session
+from compiler.rewrites.grow import Role, blank
+from compiler.rewrites.join_backbone import (
+    Join,
+    Regression,
+    blank_mixing,
+    drawn_mixing,
+    join_adapter,
+    join_readers,
+    readers_can_change,
+    remove_dead,
+)
+from compiler.target import Target
+from passes.backbones import NAMES, load_backbone
+from passes.backbones.swapping import (
+    Hang,
+    Swapped,
+    Tried,
+    alone,
+    backbone,
+    bare,
+    grown,
+    hang_text,
+    image,
+    stage,
+)
+
+_FIT_IMAGES = 64
+
+
+class BackboneSwap(Pass):
+    """Replace a heavy backbone by a lightweight one.
+
+    The old backbone is all that leads to the tensors named by `cut`; without it, to the last map of the smallest size
+    that every path passes (`compress inspect --stages` shows it). What the rest of the network reads of it, is made
+    from the new backbone's stage of the same size. Where channels differ, the convolutions that read it get weights for
+    the new channels (`join: readers`), or a 1x1 convolution makes the old channels (`join: adapter`, and wherever a
+    reader is no plain convolution). Where sizes differ, a strided depthwise convolution or a Resize is added.
+
+    `weights` fills the new backbone from a state dictionary with the reference implementation's names (torchvision's,
+    for ShuffleNet V1 the authors'), as torch or safetensors file; without it the weights are random and want training.
+    With calibration images, adapters and readers start from the least-squares fit of the old maps by the new ones.
+    Operators are checked on the target before anything is built. Of several `candidates` the one with the least
+    predicted time is kept.
+    """
+
+    effect = Effect.LOSSY
+    comes_before: ClassVar[Mapping[str, str]] = {
+        "interleaved-deconvs": "the new backbone's readers are split best when their channels are final",
+        "fp16": "a new backbone is trained in full precision",
+    }
+
+    to: str | None = Field(default=None, description="the new backbone: " + ", ".join(NAMES))
+    candidates: tuple[str, ...] = Field(default=(), description="several of them, of which the fastest is kept")
+    width: float = Field(default=1.0, ge=0.1, le=4, description="multiplies the number of channels")
+    weights: Path | None = Field(default=None, description="state dictionary for the new backbone, beside the recipe")
+    cut: tuple[str, ...] = Field(default=(), description="tensors that end the old backbone; found if not named")
+    end: Literal["widened", "narrow"] = Field(
+        default="widened", description="whether the last stage ends behind the last 1x1 (1280 channels) or before (320)"
+    )
+    join: Join = Field(default="readers", description="readers: re-make the layers behind; adapter: a 1x1 in front")
+    fit: Literal["images", "none"] = Field(default="images", description="start what joins the two from images, if any")
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        """Insist on a backbone, or several."""
+        if (self.to is None) == (not self.candidates):
+            raise ValueError("give either `to` or `candidates`")
+        if self.weights is not None and len(self.candidates) > 1:
+            raise ValueError("`weights` belong to one backbone; name it by `to`")
+        return self
+
+    def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
+        """Yield what stands in the way of a swap: the cut first, then every candidate refused."""
+        cut = self._cut(program)
+        if isinstance(cut, Diagnostic):
+            yield cut
+            return
+        whys = {name: self._refusal(program, name, target) for name in self._names()}
+        if all(whys.values()):
+            others = [name for name in NAMES if name not in whys and not self._refusal(program, name, target)]
+            advice = f"{target.name} can run {', '.join(others[:4])}" if others else "choose another width"
+            for name, why in whys.items():
+                near = None if name in NAMES else did_you_mean(name, set(NAMES))
+                yield Diagnostic(BACKBONE_REFUSED, f"{name}: {why}", near or advice)
+
+    def decide(self, program: ProgramView, context: Context) -> Swapped | None:
+        """Try the candidates, keep the fastest, and fit what joins it to the rest; None for what `check` refuses."""
+        cut = self._cut(program)
+        if isinstance(cut, Diagnostic):
+            return None
+        tried: dict[str, Tried] = {}
+        for name in self._names():
+            why = self._refusal(program, name, context.target)
+            tried[name] = Tried(why_not=why) if why else self._try(program, cut, name, context.target)
+        able = [name for name in tried if not tried[name].why_not]
+        if not able:
+            return None
+        best = min(able, key=lambda name: tried[name].predicted_ms)
+        seed = int(context.rng.integers(2**32))
+        made = self._plan(program, cut, best, seed).model_copy(update={"tried": tried})
+        if context.is_stand_in:
+            return made.model_copy(update={"is_stand_in": True})
+        if self.weights is not None:
+            made = made.model_copy(update=self._read(program, made, context))
+        if self.fit == "images" and context.calibration is not None:
+            made = self._fitted(program, made, context)
+        return made
+
+    def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
+        """Grow the new backbone, hang the rest on it, and take the old one out."""
+        if decision is None:
+            return
+        assert isinstance(decision, Swapped)
+        cut = self._cut(program)
+        assert isinstance(cut, Cut)
+        grow, maps = grown(program, decision, decision.hangs)
+        rng = np.random.default_rng(decision.seed + 1)
+        for number, (tensor, hang) in enumerate(decision.hangs.items()):
+            mixing = decision.mixings.get(tensor)
+            if mixing is None:
+                mixing = blank_mixing(*hang.channels) if decision.is_stand_in else drawn_mixing(*hang.channels, rng)
+            inside = cut.layers
+            if hang.join == "readers":
+                join_readers(program, tensor, maps[tensor], mixing, inside)
+            else:
+                join_adapter(grow, f"adapter{number}", tensor, maps[tensor], mixing, inside)
+        remove_dead(program)
+        for tensor, hang in decision.hangs.items():
+            log.find(Diagnostic(BACKBONE_JOINED, f"{tensor} {hang_text(hang)}"))
+        if self.weights is None:
+            advice = "give `weights`, or train the network before you use it"
+            log.find(Diagnostic(BACKBONE_UNTRAINED, f"{decision.backbone} starts from random weights", advice))
+
+    def _names(self) -> tuple[str, ...]:
+        return self.candidates or (self.to or "",)
+
+    def _cut(self, program: ProgramView) -> Cut | Diagnostic:
+        """Find the old backbone, or say why there is none to replace."""
+        advice = "run `compress inspect --stages` to see where the network can be cut, and name tensors by `cut`"
+        known = {tensor for op in program.each() for tensor in op.outputs}
+        for name in self.cut:
+            if name not in known:
+                return Diagnostic(CUT_UNFIT, f"cut: there is no tensor {name}", did_you_mean(name, known) or advice)
+        found = backbone_end(program)
+        if not self.cut and found is None:
+            return Diagnostic(CUT_UNFIT, "the network's maps never shrink, so no backbone was found", advice)
+        cut = find_cut(program, self.cut or (found or "",))
+        stray = [name for name in cut.border if self.cut and name not in self.cut]
+        if stray:
+            said = f"the rest of the network also reads {', '.join(stray[:4])}"
+            return Diagnostic(CUT_UNFIT, said, "name these tensors in `cut` too")
+        for name in cut.border:
+            shape, kind = program.shape(name), program.type(name).dtype
+            if shape is None or len(shape) != 4 or shape[0] != 1 or kind != np.float32 or program.is_output(name):
+                said = f"{name} is an output, or no map [1, channels, height, width] of 32-bit floats"
+                return Diagnostic(CUT_UNFIT, said, advice)
+        if image(program) is None:
+            return Diagnostic(CUT_UNFIT, "the network has no single image input of 3 channels and batch 1", advice)
+        return cut
+
+    def _refusal(self, program: ProgramView, name: str, target: Target) -> str:
+        """Say why a backbone cannot be used on a target, or nothing."""
+        if name not in NAMES:
+            return "there is no such backbone"
+        made = load_backbone(name, self.width)
+        if isinstance(made, str):
+            return made
+        trial, _, _ = alone(program, made, blank)
+        return obstacle(trial, target) or ""
+
+    def _plan(self, program: ProgramView, cut: Cut, name: str, seed: int) -> Swapped:
+        """Choose for each border tensor the stage it comes from, and how it is joined."""
+        _, grow, ends = alone(program, backbone(name, self.width), blank)
+        hangs: dict[str, Hang] = {}
+        for tensor in cut.border:
+            shape = program.shape(tensor)
+            assert shape is not None
+            place = stage(grow, ends, (shape[2], shape[3]), self.end)
+            channels, height, width = grow.size(ends[place])
+            can = self.join == "readers" and readers_can_change(program, tensor, cut.layers)
+            hangs[tensor] = Hang(
+                stage=place,
+                join="readers" if can else "adapter",
+                channels=(shape[1], channels),
+                size=(shape[2], shape[3]),
+                given=(height, width),
+            )
+        return Swapped(backbone=name, width=self.width, seed=seed, hangs=hangs, tried={})
+
+    def _try(self, program: ProgramView, cut: Cut, name: str, target: Target) -> Tried:
+        """Cost the network with a candidate in place."""
+        assert isinstance(program, Program)
+        twin = program.clone()
+        plan = self._plan(program, cut, name, 0).model_copy(update={"is_stand_in": True})
+        self.rewrite(twin, plan, Log())
+        found = cost(twin, target.cost)
+        return Tried(parameters=found.parameters, predicted_ms=found.predicted_ms)
+
+    def _read(self, program: ProgramView, made: Swapped, context: Context) -> dict[str, object]:
+        """Read the checkpoint and hold it against the backbone. Raises CompressError."""
+        assert self.weights is not None and context.tensors is not None
+        state = context.tensors(self.weights)
+        wanted: dict[str, tuple[int, ...]] = {}
+
+        def note(name: str, shape: tuple[int, ...], role: Role) -> Array:
+            wanted[name] = shape
+            return blank(name, shape, role)
+
+        alone(program, backbone(made.backbone, made.width), note)
+        for name, shape in wanted.items():
+            found = state[name].shape if name in state else None
+            if found != shape:
+                said = f"{self.weights} {'lacks ' + name if found is None else f'has {name} as {list(found)}'}"
+                raise CompressError(Diagnostic(WEIGHTS_UNFIT, f"{said}; {made.backbone} needs {list(shape)}"))
+        weights = {name: np.asarray(state[name], np.float32) for name in wanted}
+        whole = hashlib.sha256(b"".join(weights[name].tobytes() for name in sorted(weights))).hexdigest()
+        return {"weights": weights, "weights_sha256": whole}
+
+    def _fitted(self, program: ProgramView, made: Swapped, context: Context) -> Swapped:
+        """Fit the old maps by the new ones on the calibration images; a running sum, one image at a time."""
+        assert context.calibration is not None
+        trial = bare(program)
+        _, maps = grown(trial, made, made.hangs)
+        for tensor in dict.fromkeys(maps.values()):
+            trial.add_output(tensor)
+        remove_dead(trial)
+        refresh_types(trial)
+        new, old = Session(model_bytes(trial)), Session(model_bytes(program, tuple(made.hangs)))
+        sums = {tensor: Regression(*hang.channels) for tensor, hang in made.hangs.items()}
+        for sample in islice(context.calibration(), _FIT_IMAGES):
+            before, after = old.run(sample), new.run(sample)
+            for tensor, total in sums.items():
+                total.add(before[tensor], after[maps[tensor]])
+        fits = {tensor: sums[tensor].solve(shifted=hang.join == "adapter") for tensor, hang in made.hangs.items()}
+        hangs = {
+            tensor: hang.model_copy(update={"explained": float(f"{fits[tensor][1]:.4g}")})
+            for tensor, hang in made.hangs.items()
+        }
+        return made.model_copy(update={"hangs": hangs, "mixings": {name: fit[0] for name, fit in fits.items()}})
