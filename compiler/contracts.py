@@ -79,8 +79,6 @@ class Context:
     calibration: Callable[[], Iterator[Sample]] | None = None
     scenes: Callable[[], Iterator[Scene]] | None = None
     """The same with true boxes, where the recipe's data has them."""
-    tensors: Callable[[Path], Mapping[str, Array]] | None = None
-    """Reads a checkpoint beside the recipe (torch, weights only, or safetensors): parameter name to value."""
     is_stand_in: bool = False
     way: Fraction = Fraction(1)
     """Inside a `repeat`, how far along the rounds are with this one: 1/3, 2/3, 1. A pass that has a strength goes this
@@ -89,6 +87,8 @@ class Context:
     """Inside a `repeat`, the network as it was before the first round."""
     training: Training | None = None
     """What a pass that trains is given: teacher, images, metric. On the lint path only what the recipe says of them."""
+    tensors: Callable[[Path], Mapping[str, Array]] | None = None
+    """Reads a checkpoint beside the recipe (torch, weights only, or safetensors): parameter name to value."""
 
 
 class Pass(BaseModel, ABC):

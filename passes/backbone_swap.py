@@ -102,18 +102,15 @@ class BackboneSwap(Pass):
                 near = None if name in NAMES else did_you_mean(name, set(NAMES))
                 yield Diagnostic(BACKBONE_REFUSED, f"{name}: {why}", near or advice)
 
-    def decide(self, program: ProgramView, context: Context) -> Swapped | None:
-        """Try the candidates, keep the fastest, and fit what joins it to the rest; None for what `check` refuses."""
+    def decide(self, program: ProgramView, context: Context) -> Swapped:
+        """Try the candidates, keep the fastest, and fit what joins it to the rest."""
         cut = self._cut(program)
-        if isinstance(cut, Diagnostic):
-            return None
+        assert isinstance(cut, Cut)
         tried: dict[str, Tried] = {}
         for name in self._names():
             why = self._refusal(program, name, context.target)
             tried[name] = Tried(why_not=why) if why else self._try(program, cut, name, context.target)
         able = [name for name in tried if not tried[name].why_not]
-        if not able:
-            return None
         best = min(able, key=lambda name: tried[name].predicted_ms)
         seed = int(context.rng.integers(2**32))
         made = self._plan(program, cut, best, seed).model_copy(update={"tried": tried})
@@ -127,8 +124,6 @@ class BackboneSwap(Pass):
 
     def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
         """Grow the new backbone, hang the rest on it, and take the old one out."""
-        if decision is None:
-            return
         assert isinstance(decision, Swapped)
         cut = self._cut(program)
         assert isinstance(cut, Cut)

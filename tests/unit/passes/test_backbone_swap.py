@@ -140,7 +140,6 @@ def swapped(options: dict[str, object], given: Context) -> tuple[Program, Swappe
     todo = BackboneSwap.model_validate({"to": "mobilenet-v2", "width": 0.2, **options})
     assert not list(todo.check(program, given.target))
     decision = todo.decide(program, given)
-    assert decision is not None
     todo.rewrite(program, decision, Log())
     refresh_types(program)
     return program, decision
@@ -176,7 +175,6 @@ def test_a_map_of_another_size_is_brought_to_the_old_one(
     program = parse_program(text.replace("[8, 8]", f"[{two}, {two}]"))
     todo = BackboneSwap.model_validate({"to": "mobilenet-v2", "width": 0.2, "cut": [cut]})
     decision = todo.decide(program, context())
-    assert decision is not None
     hang = decision.hangs[cut]
     assert (hang.size, hang.given) == (sizes or (hang.size, hang.size))
     todo.rewrite(program, decision, Log())
