@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 2
 
-.PHONY: demo test lint types layers recipes unit clean
+.PHONY: demo test lint types layers recipes unit board-tools clean
 
 demo: .venv/installed
 	$(BIN)/compress build recipes/quickstart/recipe.yaml --target tx2 --out build
@@ -24,8 +24,13 @@ layers: .venv/installed-dev
 recipes: .venv/installed-dev
 	$(BIN)/compress lint recipes/ --strict
 
-unit: .venv/installed-dev
+unit: .venv/installed-dev board-tools
 	$(BIN)/pytest -n $(JOBS) -rs
+
+# What compiles and runs programs for the RK3399 here; installs it where that is allowed. The tests in tests/board are
+# skipped without it, and say what is missing.
+board-tools: .venv/installed-dev
+	@$(BIN)/python -m targets.emitters.acl.fetch --install || true
 
 .venv/bin/pip:
 	$(PYTHON) -m venv .venv

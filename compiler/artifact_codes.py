@@ -1,4 +1,4 @@
-"""The codes of everything that can be wrong with an artifact or with writing one, E001 to E016."""
+"""The codes of everything that can be wrong with an artifact or with writing one, E001 to E020."""
 
 from compiler.diagnostic import Code, Severity
 
@@ -117,4 +117,35 @@ BOARD_UNKNOWN = Code(
     Severity.ERROR,
     "The profile's compute capability belongs to no board that the emitter can recognise, so the kit could not tell "
     "whether it runs on the right one. Correct `compute_capability` in the profile.",
+)
+PROGRAM_NOT_RUN = Code(
+    "E017",
+    "program-not-run",
+    Severity.NOTE,
+    "The kit's program was not run here, or not in the precision that it is for: tools are missing, or the machine "
+    "cannot compute it. The model's own self-test on this machine was run all the same. The message says what is "
+    "missing and the help where it comes from.",
+)
+PROGRAM_RAN = Code(
+    "E018",
+    "program-ran",
+    Severity.NOTE,
+    "The kit's program was compiled for the board's processor, ran under emulation, and put out what the model "
+    "should. Emulation shows that the program is right, not how fast it is, and it does not try the board's graphics "
+    "processor.",
+)
+PROGRAM_DIFFERS = Code(
+    "E019",
+    "program-differs",
+    Severity.ERROR,
+    "The kit's source text is not what this compiler writes for the kit's model. Somebody changed it, or another "
+    "version of the compiler wrote it. It was not run: foreign programs are not run on your machine. Build the "
+    "artifact again.",
+)
+PROGRAM_STOPPED = Code(
+    "E020",
+    "program-stopped",
+    Severity.ERROR,
+    "The kit's program could not be compiled, or stopped with a problem when it ran under emulation. The message is "
+    "the tool's or the program's own. On the board it would stop as well.",
 )

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from compiler.analysis.pictures import Picture
 from compiler.analysis.regions import Scene
+from compiler.artifact import Manifest
 from compiler.diagnostic import Code, Diagnostic
 from compiler.ir import Array, Op, Program, ProgramView
 from compiler.target import Target
@@ -179,3 +180,8 @@ class Emitter(ABC):
     @abstractmethod
     def emit(self, emission: Emission, folder: Path) -> None:
         """Write the runtime's files into an empty folder."""
+
+    def verify(self, folder: Path, manifest: Manifest) -> Iterator[Diagnostic]:
+        """Try what this machine can try of an artifact whose files are sound, beyond its model in ONNX Runtime."""
+        del folder, manifest
+        yield from ()

@@ -1,13 +1,16 @@
 """Writes the kit for a board that has Arm Compute Library: a C++ program, its weights and what builds and times it."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
 from compiler.analysis.cost import PRECISION_KEY
+from compiler.artifact import Manifest
 from compiler.contracts import Emission, Emitter
+from compiler.diagnostic import Diagnostic
 from targets.emitters import _kit
 from targets.emitters.acl.cpp import write_cpp
 from targets.emitters.acl.translate import translate
@@ -36,6 +39,12 @@ class AclEmitter(Emitter):
         shutil.copytree(_HERE / "runtime", folder / "runtime")
         _kit.write_scripts(_HERE / "templates", _values(emission, precision, text.calls), folder)
         _kit.write_manifest(emission, folder, precision, _MAKES)
+
+    def verify(self, folder: Path, manifest: Manifest) -> Iterator[Diagnostic]:
+        """Compile the program and run it on an emulated processor of the board, where the tools are."""
+        from targets.emitters.acl.verify import verify_kit
+
+        yield from verify_kit(folder, manifest)
 
 
 def _values(emission: Emission, precision: str, calls: list[str]) -> dict[str, object]:

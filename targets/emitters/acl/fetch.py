@@ -1,7 +1,8 @@
-"""Fetches Arm Compute Library for arm64 from Debian and unpacks it into the user's cache; installs nothing.
+"""Fetches Arm Compute Library for arm64 from Debian and unpacks it into the user's cache.
 
 Run with `python -m targets.emitters.acl.fetch`. A private apt root reads the machine's own sources for another
-architecture, so the machine itself learns of no foreign packages.
+architecture, so the machine itself learns of no foreign packages. With `--install` it also installs the cross-compiler
+and the emulator, which are packages of the machine's own architecture, if it runs as root.
 """
 
 import os
@@ -11,7 +12,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from targets.emitters.acl.tools import LIBRARY_PACKAGES, cache_folder, library_folder
+from targets.emitters.acl.tools import (
+    LIBRARY_PACKAGES,
+    cache_folder,
+    library_folder,
+    missing_packages,
+    missing_tools,
+)
 
 _CONFIGURATION = """APT::Architecture "arm64";
 APT::Architectures {{ "arm64"; }};
@@ -59,8 +66,24 @@ def _fetch_into(root: Path, apt: str, unpacker: str) -> str | None:
     return None
 
 
-if __name__ == "__main__":
+def install() -> None:
+    """Install the cross-compiler and the emulator where they are missing and that is allowed."""
+    apt, packages = shutil.which("apt-get"), missing_packages()
+    if not packages or apt is None or os.geteuid() != 0:
+        return
+    subprocess.run([apt, "update", "-qq"], capture_output=True, check=False)
+    command = [apt, "install", "-y", "-qq", "--no-install-recommends", *packages]
+    subprocess.run(command, capture_output=True, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, check=False)
+
+
+def main(arguments: list[str]) -> str | None:
+    """Get what can be got, and say what is still missing."""
+    if "--install" in arguments:
+        install()
     problem = fetch()
-    if problem is not None:
-        sys.exit(f"error: {problem}")
-    sys.stdout.write(f"{library_folder()}\n")
+    lacking = missing_tools()
+    return problem or (f"missing for the RK3399: {'; '.join(lacking)}" if lacking else None)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

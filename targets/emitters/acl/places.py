@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from compiler.ir import Array, Op
 from targets.emitters.acl.activations import number
 from targets.emitters.acl.resize import resize
-from targets.emitters.acl.steps import Code, Draft, Shape, Step, Unwritable
+from targets.emitters.acl.steps import Code, Draft, Shape, Unwritable
 
 _MOST_AXES = 4
 
@@ -124,14 +124,18 @@ def reduce_mean(draft: Draft, op: Op) -> None:
     shape = draft.shape(op.x)
     if len(shape) > _MOST_AXES:
         raise Unwritable(f"it works on {len(shape)} axes, and the library on 4 at most", "merge axes with a Reshape")
-    axes = tuple(sorted({axis % len(shape) for axis in op.integers("axes")})) or tuple(range(len(shape)))
+    axes = {axis % len(shape) for axis in op.integers("axes")} or set(range(len(shape)))
+    # The library forgets outer axes of size 1, and refuses to take a mean along them.
+    places = tuple(sorted(axis for axis in axes if shape[axis] != 1))
     kept = tuple(1 if place in axes else extent for place, extent in enumerate(shape))
-    if op.integer("keepdims", 1):
-        draft.add("mean", op, (draft.ref(op.x), kept, axes))
-        return
-    middle = f"{op.y}\0mean"  # no tensor of a model has such a name
-    draft.add("mean", op, (draft.ref(op.x), kept, axes), middle)
-    draft.steps.append(Step("reshape", op.name, (draft.ref(middle), draft.shape(op.y)), op.y))
+    if not places:
+        draft.add("reshape", op, (draft.ref(op.x), draft.shape(op.y)))
+    elif op.integer("keepdims", 1):
+        draft.add("mean", op, (draft.ref(op.x), kept, places))
+    else:
+        middle = f"{op.y}\0mean"  # no tensor of a model has such a name
+        draft.add("mean", op, (draft.ref(op.x), kept, places), middle)
+        draft.add("reshape", op, (draft.ref(middle), draft.shape(op.y)))
 
 
 HANDLERS: Mapping[str, Callable[[Draft, Op], None]] = {

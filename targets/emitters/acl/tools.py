@@ -45,11 +45,14 @@ def library_folder() -> Path:
     return cache_folder() / "root"
 
 
+def missing_packages() -> dict[str, str]:
+    """Map the Debian packages to install for the compiler and the emulator to the programs that are missing."""
+    return {package: name for name, package in _PACKAGES.items() if shutil.which(name) is None}
+
+
 def missing_tools() -> list[str]:
     """Name what is missing, and how to get it."""
-    lacking = [
-        f"{name} (Debian package {package})" for name, package in _PACKAGES.items() if shutil.which(name) is None
-    ]
+    lacking = [f"{name} (Debian package {package})" for package, name in missing_packages().items()]
     if not (library_folder() / "usr" / "include").is_dir():
         lacking.append("Arm Compute Library for arm64 (`python -m targets.emitters.acl.fetch` unpacks Debian's)")
     return lacking
