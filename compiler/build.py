@@ -13,6 +13,7 @@ import numpy as np
 from compiler.allow import apply_allow, check_allow
 from compiler.artifact import MODEL, Manifest, check_place, reseal, write_artifact
 from compiler.budget import Accuracy, budget_findings, budget_lines, is_met
+from compiler.build_findings import gather_findings
 from compiler.check import check_program, has_errors
 from compiler.contracts import Context, Emission, Emitter
 from compiler.data_faults import data_faults_at
@@ -35,7 +36,7 @@ from compiler.inputs import (
 from compiler.ir import Program, digest, dump, model_bytes
 from compiler.pipeline import Instruments, Run, costs, run
 from compiler.plan import Plan, make_plan, target_names_of
-from compiler.plan_codes import NO_DATA, NO_EMITTER, STOPPED_EARLY, UNTRAINED
+from compiler.plan_codes import NO_EMITTER
 from compiler.recipe import LoadedRecipe, load_recipe
 from compiler.reference import Session
 from compiler.registry import emitter_for, rules
@@ -148,7 +149,7 @@ def _build_target(job: _Job, load: Lap) -> Outcome:
     context = Context(target, rng, images, boxes, tensors=tensors, training=training)
     done = run(job.plan, program, context, instruments)
     laps = (load, Lap(name="passes and measurements", seconds=time.perf_counter() - started))
-    findings = _findings(job, done, measured=score is not None)
+    findings = gather_findings(job.loaded, job.source.findings, job.plan.target, done, measured=score is not None)
     if has_errors(findings):
         raise CompressError(*findings)
     report = _report(job, done, (baseline, done.accuracy or baseline), findings, laps)
@@ -174,41 +175,6 @@ def _accuracy(job: _Job, before: _Metrics, after: _Metrics) -> Accuracy:
     evaluate = job.loaded.recipe.evaluate
     metric = "" if evaluate is None else evaluate.metric
     return Accuracy(metric, (before or {}).get(metric), (after or {}).get(metric))
-
-
-def _findings(job: _Job, done: Run, *, measured: bool) -> list[Diagnostic]:
-    """Gather what the user should know about the network, the passes and the target, less what the recipe allows."""
-    loaded = job.loaded
-    found = list(job.source.findings)
-    if loaded.recipe.model.torch is not None and loaded.recipe.model.checkpoint is None:
-        said = f"{loaded.recipe.product} has no checkpoint: its weights are untrained"
-        found.append(Diagnostic(UNTRAINED, said, "add `checkpoint` under `model`", loaded.at("model", "torch")))
-    if not measured:
-        found.append(_why_not_measured(job))
-    found += [*done.findings, *_left_out(job, done), *check_program(done.program, job.plan.target, rules())]
-    kept = apply_allow(loaded, found, [job.plan.target.name])
-    return [replace(item, span=item.span or loaded.at("model")) for item in kept]
-
-
-def _left_out(job: _Job, done: Run) -> list[Diagnostic]:
-    """Say which passes were not needed."""
-    if not done.left_out:
-        return []
-    names = ", ".join(step.title for step in done.left_out)
-    said = f"the budget was met before the end of the list, so these passes did not run: {names}"
-    place = job.loaded.at("budget", "stop_when_met")
-    return [Diagnostic(STOPPED_EARLY, said, "remove `stop_when_met` to run every pass", place)]
-
-
-def _why_not_measured(job: _Job) -> Diagnostic:
-    """Say what is missing for a figure of accuracy."""
-    recipe, loaded = job.loaded.recipe, job.loaded
-    if recipe.data.validation is None or recipe.evaluate is None:
-        advice = "add `data: {validation: ...}` and `evaluate` to the recipe"
-        return Diagnostic(NO_DATA, "there is nothing to measure accuracy on", advice, loaded.at("product"))
-    said = "accuracy is not measured: the network takes something else than one image of one or three channels"
-    advice = "give prepared arrays: `validation: {npz: file}`, or a `python` function with `inputs`"
-    return Diagnostic(NO_DATA, said, advice, loaded.at("evaluate"))
 
 
 def _report(

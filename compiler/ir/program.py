@@ -12,8 +12,7 @@ from compiler.ir.types import Array, Attribute, Edit, Node, TensorType
 class Program(ProgramView):
     """A network. Every change goes through a method here and is journalled, so no pass says what it changed.
 
-    Constant arrays are never changed in place: an edit gives a reader an array of its own, so that programs may
-    share arrays and `clone` costs only the nodes.
+    Constant arrays are never changed in place, so that programs may share them and `clone` costs only the nodes.
     """
 
     def add_input(self, name: str, kind: TensorType) -> None:
@@ -178,10 +177,7 @@ class Program(ProgramView):
         return True
 
     def free_name(self, tensor: str) -> str:
-        """Let a node write a fresh tensor in place of this one, and return its name.
-
-        Readers and the graph's outputs keep the old name, which another node has to write before the program is used.
-        """
+        """Let a node write a fresh tensor, which is returned; another node then has to write this one."""
         node = self._nodes[self._producer.pop(tensor)]
         fresh = self.fresh(f"{tensor}_float")
         node.outputs[node.outputs.index(tensor)] = fresh
