@@ -30,6 +30,7 @@ from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView
 from compiler.plan_codes import CRITERION_LACKS, NO_IMAGES_TO_MAKE_UP, ROUNDED_AWAY
 from compiler.rewrites.cut_channels import cut_channels, cut_masked_channels
+from compiler.rewrites.look_again import look_again
 from compiler.rewrites.make_up import hand_over, raise_biases
 from compiler.target import Target
 
@@ -221,6 +222,8 @@ class LevelPrune(Pass):
             said = f"criterion cluster needs {wanted}, and the recipe's data has none"
             advice = "add `coco` labels to data.calibration or data.validation, or set `cluster: {regions: whole}`"
             raise CompressError(Diagnostic(CRITERION_LACKS, said, advice))
+        if self.cluster.order == "sequential" and context.scenes is not None:
+            ranking.look = look_again(program, channels, context.scenes, self.cluster)
         return ranking
 
     def _counts(self, program: ProgramView, channels: Channels, target: Target) -> list[tuple[ChannelGroup, Count]]:

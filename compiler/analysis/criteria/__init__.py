@@ -2,7 +2,14 @@
 
 from typing import Literal, TypeAlias
 
-from compiler.analysis.criteria.cluster import ClusterRanking, SeenImage, choose_scenes, rank_by_clusters
+from compiler.analysis.criteria.cluster import (
+    ClusterRanking,
+    Look,
+    SeenImage,
+    choose_scenes,
+    map_features,
+    rank_by_clusters,
+)
 from compiler.analysis.criteria.cluster_options import ClusterOptions
 from compiler.analysis.criteria.cluster_pictures import check_pictures, cluster_pictures
 from compiler.analysis.criteria.ranking import FirstRanking, Ranking, ScoreRanking, rank_by_scores
@@ -14,12 +21,14 @@ __all__ = [
     "ClusterRanking",
     "CriterionName",
     "FirstRanking",
+    "Look",
     "Ranking",
     "ScoreRanking",
     "SeenImage",
     "check_pictures",
     "choose_scenes",
     "cluster_pictures",
+    "map_features",
     "rank_by_clusters",
     "rank_by_scores",
 ]

@@ -5,9 +5,10 @@ k-means++ groups a layer's filters by them into as many groups as filters stay, 
 largest variance on objects is kept (Seo, Ahn, Son and Chung's filter pruning for one-class detectors).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ from compiler.ir import ProgramView
 from compiler.plan_codes import NOT_FINITE
 
 Floats = NDArray[np.float64]
+
+
+Look: TypeAlias = Callable[[Sequence[str], Ids], dict[str, Floats]]
 
 
 class SeenImage(BaseModel):
@@ -50,6 +54,10 @@ class ClusterRanking:
     """Layers where fewer clusters were found than asked for, and how many fewer."""
     clusters: dict[int, int] = field(default_factory=dict[int, int])
     """The cluster of each unit that was ranked by one, by the unit's label; no two groups share a number."""
+    gone: list[Ids] = field(default_factory=list[Ids])
+    """The units that were not kept, group by group."""
+    look: Look | None = None
+    """For the sequential order: computes the features of some layers anew, without the units that are gone by then."""
 
     def keep(self, channels: Channels, group: ChannelGroup, count: int) -> Ids:
         """Cluster a group's units by the statistics of all their members side by side.
@@ -60,7 +68,11 @@ class ClusterRanking:
         magnitude = channels.scores(group, self.magnitude)
         seen = [layer for layer in group.layers if layer in self.features]
         if not seen:
-            return group.units[np.argsort(-magnitude, kind="stable")[:count]]
+            order = np.argsort(-magnitude, kind="stable")
+            self.gone.append(group.units[order[count:]])
+            return group.units[order[:count]]
+        if self.look is not None and self.gone:
+            self.features |= self.look(seen, np.concatenate(self.gone))
         columns = np.stack(list(self._columns(channels, group, seen)), axis=1)
         means, variances, others = (columns[:, place::4].sum(axis=1) for place in (0, 1, 2))
         rank = importance_order(variances, np.abs(means - others), magnitude)
@@ -69,8 +81,9 @@ class ClusterRanking:
         found = keep_one_of_each(points, rank, count, seed)
         if found.shortfall:
             self.shortfall[group.layers[0]] = found.shortfall
-        first = max(self.clusters.values(), default=-1) + 1
-        self.clusters.update(zip(group.units.tolist(), (found.groups + first).tolist(), strict=True))
+        numbers = found.groups + len(self.clusters)  # at least as many as clusters so far
+        self.clusters.update(zip(group.units.tolist(), numbers.tolist(), strict=True))
+        self.gone.append(np.delete(group.units, found.kept))
         return group.units[found.kept]
 
     def groups(self, channels: Channels, layers: Iterable[str]) -> dict[str, tuple[int, ...]]:

@@ -24,6 +24,9 @@ class ClusterOptions(BaseModel):
     mask: Literal["cells", "area"] = Field(
         default="cells", description="cells: a box counts whole each cell it touches; area: the share that it covers"
     )
+    order: Literal["one-shot", "sequential"] = Field(
+        default="one-shot", description="sequential: look at each layer with the earlier ones already pruned; slow"
+    )
     pictures: tuple[str, ...] | None = Field(
         default=None, description="layers whose feature maps the report draws; default: the first one pruned; []: none"
     )
