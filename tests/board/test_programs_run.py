@@ -8,11 +8,13 @@ from board_layers import layer_programs
 from board_matrix import operator_matrix
 from board_networks import NETWORKS
 from board_programs import emit, fitted, refusals, run
+from hypothesis import HealthCheck, given, settings
 
 from compiler.ir import Program, parse_program
 from targets.emitters.acl.emulate import compile_opencl, compile_program, run_program
 from targets.emitters.acl.tools import Tools
 from tests.support.merging import prefixed, side_by_side
+from tests.support.networks import networks
 
 ROUNDING = 1e-5
 """Largest difference, as a share of an output's range, of a single layer."""
@@ -97,3 +99,19 @@ def _small() -> Program:
         [first] c = Conv <pads: ints = [1, 1, 1, 1]> (x, w)
         [last] y = Sigmoid (c)
     }""")
+
+
+def test_random_networks_that_lint_lets_pass_compute_what_they_do_here(tmp_path: Path, tools: Tools) -> None:
+    programs: dict[str, Program] = {}
+
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
+    @given(program=networks())
+    def draw(program: Program) -> None:
+        program = fitted(program)
+        if not refusals(program):
+            programs[f"drawn{len(programs)}"] = program
+
+    draw()
+    assert len(programs) > 15
+    ran = run(side_by_side(programs), tmp_path / "kit", tools)
+    assert {name: gap for name, gap in ran.differences.items() if gap is None or gap > 1e-4} == {}

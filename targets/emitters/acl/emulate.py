@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import secrets
-import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from targets.emitters.acl.tools import Tools, cache_folder
 _FLAGS = ("-std=c++11", "-Wall", "-Wextra", "-Werror")
 _ENGINE, _NETWORK = ("-O1",), ("-O0",)
 """The network is a list of calls that run once: there is nothing to optimise, and it takes five times as long."""
-_PATIENCE_SECONDS = 600
+_PATIENCE_SECONDS = 1800
 
 
 class EmulationError(RuntimeError):
@@ -66,11 +65,6 @@ def _engine_part(runtime: Path, name: str, tools: Tools) -> Path:
     finally:
         draft.unlink(missing_ok=True)
     return made
-
-
-def forget_engines() -> None:
-    """Remove the compiled engines."""
-    shutil.rmtree(cache_folder() / "objects", ignore_errors=True)
 
 
 def _tool(command: list[str]) -> None:

@@ -16,6 +16,7 @@ _HANDLERS: Mapping[str, Callable[[Draft, Op], None]] = {
     **places.HANDLERS,
 }
 _MOST_AXES = 6
+_INTEGERS = ("QuantizeLinear", "DequantizeLinear", "QLinearConv")
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def _translate(program: ProgramView) -> tuple[list[Step], list[Refusal]]:
 def _write(draft: Draft, op: Op) -> None:
     """Write one node."""
     handler = None if op.domain else _HANDLERS.get(op.op_type)
+    if op.op_type in _INTEGERS:
+        raise Unwritable("the program computes in floating point, and not yet in 8-bit integers", "leave ptq out here")
     if handler is None:
         raise Unwritable("there is no function for it in this runtime", "replace it, or end the network before it")
     for tensor in op.outputs:
