@@ -32,7 +32,8 @@ def pin_inputs(model: onnx.ModelProto, shapes: Mapping[str, tuple[int, ...]], la
     if is_changed:
         del model.graph.value_info[:]
         for value in model.graph.output:
-            value.type.tensor_type.ClearField("shape")
+            for dim in value.type.tensor_type.shape.dim:
+                dim.Clear()  # the rank stays: without it the constant folder refuses the model
     return findings
 
 

@@ -18,6 +18,7 @@ _RULES: dict[str, _Rule] = {
     **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax", "LpNormalization"), arithmetic.over_one_axis),
     **dict.fromkeys(("BatchNormalization", "InstanceNormalization"), weighted.batch_norm),
     **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze"), reordering.reshape),
+    **dict.fromkeys(("GRU", "LSTM", "RNN"), weighted.recurrent),
     "Conv": weighted.conv,
     "ConvTranspose": weighted.conv_transpose,
     "Gemm": weighted.gemm,

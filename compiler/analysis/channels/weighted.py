@@ -109,6 +109,21 @@ def matmul(state: State, op: Op) -> None:
     _tie_readers(state, op, ids, out)
 
 
+def recurrent(state: State, op: Op) -> None:
+    """RNN, GRU, LSTM: features on the last axis of x and of the input weight; the layer's own width stays."""
+    layout, weight = state.layout(op.x), op.input(1)
+    for slot in range(1, len(op.inputs)):
+        if (other := state.layout(op.input(slot))) is not None:
+            state.pin(op, other.ids, "they set up a recurrent layer")
+    if layout is None:
+        return
+    if layout.axis != 2 or not state.program.is_constant(weight):
+        state.pin(op, layout.ids, "its input weight is computed at run time, or its features lie on another axis")
+        return
+    state.use(op, 1, 2, layout.ids)
+    state.pin_rest(op, layout, f"{op.op_type} would have to make up for it")
+
+
 def batch_norm(state: State, op: Op) -> None:
     """BatchNormalization and InstanceNormalization: one parameter per channel in every further slot."""
     layout = state.layout(op.x)
@@ -116,11 +131,10 @@ def batch_norm(state: State, op: Op) -> None:
         return
     norm = state.program.producer(op.y, BatchNorm)
     slots = range(1, len(op.inputs))
-    if (
-        layout.axis != 1
-        or (norm is not None and norm.is_training)
-        or not all(state.program.is_constant(op.input(slot)) for slot in slots)
-    ):
+    if layout.axis != 1:
+        state.pin_inputs(op, "it normalises over several channels at once")
+        return
+    if (norm is not None and norm.is_training) or not all(state.program.is_constant(op.input(slot)) for slot in slots):
         state.pin_inputs(op, "its parameters are not constant, or not one per channel")
         return
     for slot in slots:
