@@ -1,7 +1,6 @@
 """Build: from a recipe to an artifact and a report, one target at a time."""
 
 import hashlib
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ import numpy as np
 
 from compiler.allow import apply_allow, check_allow
 from compiler.artifact import MODEL, Manifest, check_place, reseal, write_artifact
+from compiler.beside import dumper, recipe_digest, recipe_text
 from compiler.budget import Accuracy, budget_findings, budget_lines, is_met
 from compiler.build_findings import gather_findings
 from compiler.check import check_program, has_errors
@@ -33,7 +33,7 @@ from compiler.inputs import (
     settings_for,
     tensor_reader,
 )
-from compiler.ir import Program, digest, dump, model_bytes
+from compiler.ir import Program, digest, model_bytes
 from compiler.pipeline import Instruments, Run, costs, run
 from compiler.plan import Plan, make_plan, target_names_of
 from compiler.plan_codes import NO_EMITTER
@@ -45,6 +45,7 @@ from compiler.report.model import Artifact, BuildReport, Digests, Lap, Measured,
 from compiler.report.write import write_reports
 from compiler.retraining import make_training, stand_in
 from compiler.tool import library_versions, tool_version
+from compiler.training.launch import is_leader
 from compiler.training.setup import Watcher
 
 _Metrics: TypeAlias = Mapping[str, float | None] | None
@@ -108,7 +109,8 @@ def build(path: Path, options: Options) -> Iterator[Outcome]:
     for job in jobs:
         with data_faults_at(loaded):
             outcome = _build_target(job, lap)
-        yield outcome
+        if outcome is not None:
+            yield outcome
 
 
 def _emitter(plan: Plan, loaded: LoadedRecipe) -> Emitter:
@@ -133,14 +135,17 @@ def _check_beforehand(job: _Job) -> None:
         raise CompressError(*(replace(item, span=item.span or job.loaded.at("model")) for item in found))
 
 
-def _build_target(job: _Job, load: Lap) -> Outcome:
-    """Walk the compile line: run the plan, check the result, report, emit."""
+def _build_target(job: _Job, load: Lap) -> Outcome | None:
+    """Walk the compile line: run the plan, check the result, report, emit.
+
+    Of several processes that train together the first one writes; the others end before that, with None.
+    """
     recipe, program, target = job.loaded.recipe, job.source.program, job.plan.target
     probe = make_probe(program, probe_samples(recipe, program), agreement_of(recipe))
     score = scorer(recipe, program)
     started = time.perf_counter()
     baseline = score(program) if score is not None else None
-    dump_step = _dumper(job.folder) if job.options.is_dumping else None
+    dump_step = dumper(job.folder) if job.options.is_dumping else None
     instruments = Instruments(probe, score, dump_step, job.options.on_step, _stopping_rule(job, baseline))
     checkpoints = checkpoint_folder() if job.options.is_caching else None
     training = make_training(job.loaded, program, score, checkpoints, job.options.watcher)
@@ -152,6 +157,8 @@ def _build_target(job: _Job, load: Lap) -> Outcome:
     findings = gather_findings(job.loaded, job.source.findings, job.plan.target, done, measured=score is not None)
     if has_errors(findings):
         raise CompressError(*findings)
+    if not is_leader():
+        return None
     report = _report(job, done, (baseline, done.accuracy or baseline), findings, laps)
     return _emit(job, done.program, report, findings)
 
@@ -187,7 +194,8 @@ def _report(
     """Gather what is known before anything is emitted; accuracy is before and after."""
     loaded, target = job.loaded, job.plan.target
     before, after = costs(job.source.program, target), done.costs
-    digests = Digests(recipe=_recipe_digest(job), model=digest(job.source.program), data=data_digest(loaded.recipe))
+    recipe, data = recipe_digest(loaded, job.options.sets), data_digest(loaded.recipe)
+    digests = Digests(recipe=recipe, model=digest(job.source.program), data=data)
     return BuildReport(
         product=loaded.recipe.product,
         target=target.name,
@@ -218,7 +226,7 @@ def _emit(job: _Job, program: Program, report: BuildReport, findings: list[Diagn
 
     def fill(draft: Path) -> None:
         job.emitter.emit(emission, draft)
-        (draft / "recipe.yaml").write_bytes(_recipe_text(job))
+        (draft / "recipe.yaml").write_bytes(recipe_text(job.loaded, job.options.sets))
         finished.append(_with_artifact(job, report, draft, reseal(draft)))
         write_reports(finished[0], draft)
 
@@ -249,34 +257,9 @@ def _with_artifact(job: _Job, report: BuildReport, draft: Path, manifest: Manife
     )
 
 
-def _recipe_digest(job: _Job) -> str:
-    """Hash everything that the recipe was read from, the command line's overrides included."""
-    parts = [*(path.read_bytes() for path in job.loaded.sources), *(item.encode() for item in job.options.sets)]
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
-
-
-def _recipe_text(job: _Job) -> bytes:
-    """Copy the recipe; overrides of the command line are noted as comments."""
-    notes = "".join(f"# built with --set {json.dumps(item)}\n" for item in job.options.sets)
-    return notes.encode() + job.loaded.path.read_bytes()
-
-
 _COMMANDS = ("./build_engine.sh", "./bench.sh", "python3 infer.py", "./run.sh")
 """How the files of a kit are run on the board, in order."""
 
 
 def _figures(accuracy: dict[str, float] | None) -> dict[str, float | None] | None:
     return None if accuracy is None else dict(accuracy)
-
-
-def _dumper(folder: Path) -> Callable[[int, str, Program], None]:
-    """Make a function that writes the program after each step, beside the artifact."""
-    place = folder.with_name(f"{folder.name}-ir")
-    for stale in place.glob("*.onnx.txt"):
-        stale.unlink()
-
-    def write(index: int, name: str, program: Program) -> None:
-        place.mkdir(parents=True, exist_ok=True)
-        (place / f"{index:02d}-{name}.onnx.txt").write_text(dump(program), "utf-8")
-
-    return write

@@ -46,8 +46,9 @@ class Finetune(TrainingOptions, Pass):
 
     `teacher: source` makes the outputs come close to those of the recipe's own source network, before any pass, on the
     images of `data.train`, or else of `data.calibration`; they need no labels. The distance is the mean over
-    outputs of mean((s - t)^2) / variance(t), so outputs of different scale weigh the same. `match` adds layers or
-    tensors inside; of those that were pruned, the channels that are left are compared.
+    outputs of mean((s - t)^2) / variance(t), so outputs of different scale weigh the same. Raw YOLO heads
+    (`evaluate: {decode: yolo}`) are compared as detections: objectness as a probability, boxes and classes in
+    proportion to it. `match` adds layers or tensors inside; of those that were pruned, the channels left count.
 
     `loss` compares with labels: `classification` (cross entropy), `detection` (raw YOLO heads: CIoU, objectness
     and classes, boxes given to cells as in YOLOv5 and YOLOv7), `keypoints` (mean squared error on heat maps), or

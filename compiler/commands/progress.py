@@ -5,6 +5,8 @@ import sys
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from compiler.training.launch import is_leader
+from compiler.training.quiet import Quiet
 from compiler.training.setup import EpochLine, Watcher
 
 if TYPE_CHECKING:
@@ -109,11 +111,24 @@ class _Lines:
         """Do nothing."""
 
 
+class _Silence(Quiet):
+    """Shows nothing: of several processes that train together, the first one speaks."""
+
+    def step(self, name: str) -> None:
+        """Ignore a step."""
+
+    def rest(self) -> None:
+        """Ignore other output."""
+
+
 @contextlib.contextmanager
 def display() -> Generator[Display]:
     """Show the step at work in the way that suits where the errors go."""
     from rich.console import Console
 
+    if not is_leader():
+        yield _Silence()
+        return
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _Lines()

@@ -19,11 +19,15 @@ class Value:
 def write_values(program: Program, values: Sequence[Value]) -> None:
     """Write each value where it differs from what its readers see; what shared a constant goes on sharing it.
 
-    A reader that is not named keeps what it had. Linear in the values.
+    A reader that is not named keeps what it had; an input that a layer did not have, such as a bias, is given to it.
+    Linear in the values.
     """
     for value in values:
         layer, slot = value.readers[0]
         tensor = program.op(layer).input(slot)
+        if not tensor:
+            program.give_const(program.op(layer), slot, value.array)
+            continue
         before = program.const(tensor)
         assert before is not None and before.shape == value.array.shape, f"{layer} reads another constant"
         array = value.array.astype(before.dtype)

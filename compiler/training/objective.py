@@ -1,11 +1,11 @@
 """The objective: distance from the teacher and loss on labels, weighed and added up."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor
 
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import ProgramView
@@ -15,54 +15,12 @@ from compiler.training.fleet import Fleet
 from compiler.training.losses.classification import classification_loss
 from compiler.training.losses.custom import load_loss
 from compiler.training.losses.detection import detection_loss
-from compiler.training.losses.distillation import distance, spreads
 from compiler.training.losses.keypoints import keypoint_loss
-from compiler.training.match import Match
 from compiler.training.options import TrainingOptions
 from compiler.training.setup import Facts
+from compiler.training.teacher import Outputs, Teacher, yolo_heads
 
-Outputs = Mapping[str, Tensor]
 LabelLoss = Callable[[Outputs, Batch], Tensor]
-
-
-@dataclass(frozen=True, eq=False)
-class Teacher:
-    """The source network, the tensors to come close to, and their spreads."""
-
-    module: fx.GraphModule
-    outputs: tuple[str, ...]
-    matches: tuple[Match, ...]
-    output_spread: Mapping[str, float]
-    match_spread: Mapping[str, float]
-
-    @torch.no_grad()
-    def answer(self, batch: Batch) -> dict[str, Tensor]:
-        """Compute what the student should say."""
-        return _narrowed(self.module(*batch.inputs), self.matches)
-
-
-def make_teacher(
-    module: fx.GraphModule, matches: tuple[Match, ...], outputs: Sequence[str], batches: Sequence[Batch]
-) -> Teacher:
-    """Measure the teacher's spreads on some batches. Raises CompressError when it has nothing to compare."""
-    module.eval().requires_grad_(requires_grad=False)
-    with torch.no_grad():
-        made = [_narrowed(module(*batch.inputs), matches) for batch in batches]
-    names = tuple(name for name in outputs if made[0][name].is_floating_point())
-    if not names:
-        said = "none of the network's outputs is a real number that the student could come close to"
-        raise CompressError(Diagnostic(LOSS_LACKS, said, "cut choosing operators (ArgMax, NonMaxSuppression) off"))
-    inner = tuple(match.tensor for match in matches)
-    return Teacher(module, names, matches, spreads(made, names), spreads(made, inner))
-
-
-def _narrowed(outputs: Outputs, matches: Sequence[Match]) -> dict[str, Tensor]:
-    """Take the channels that the student has of each inner tensor."""
-    found = dict(outputs)
-    for match in matches:
-        if match.channels is not None:
-            found[match.tensor] = found[match.tensor][:, list(match.channels)]
-    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +35,7 @@ class Objective:
         """Return the loss of a batch as one number."""
         options, parts = self.options, list[Tensor]()
         if self.teacher is not None and answer is not None:
-            parts.append(options.teacher_weight * distance(outputs, answer, self.teacher.output_spread))
-            if self.teacher.matches:
-                parts.append(options.match_weight * distance(outputs, answer, self.teacher.match_spread))
+            parts.append(self.teacher.loss(outputs, answer, options))
         if self.on_labels is not None:
             parts.append(options.loss_weight * self.on_labels(outputs, batch))
         return torch.stack(parts).sum()
@@ -114,27 +70,18 @@ def label_loss(name: str, program: ProgramView, options: TrainingOptions, facts:
 
 def _detection(program: ProgramView, facts: Facts, fleet: Fleet) -> LabelLoss:
     """Order the heads as the anchors are, and check that they fit."""
-    shapes = {name: list(program.shape(name) or ()) for name in program.outputs}
-    heads = sorted(program.outputs, key=lambda name: -prod(shapes[name][2:]))
-    fits = len(heads) == len(facts.anchors) and all(
-        _fits(shapes[name], len(flat) // 2) for name, flat in zip(heads, facts.anchors, strict=True)
-    )
-    if not fits:
-        found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+    heads = yolo_heads(program, facts)
+    if heads is None:
+        found = ", ".join(f"{name} {list(program.shape(name) or ())}" for name in program.outputs)
         said = f"the loss detection needs one raw YOLO head for each of {len(facts.anchors)} lists of anchors: {found}"
         raise CompressError(Diagnostic(LOSS_LACKS, said, "give `anchors` one list for each output, finest grid first"))
-    anchors, classes = facts.anchors, shapes[heads[0]][1] // (len(facts.anchors[0]) // 2) - 5
+    anchors, classes = facts.anchors, (program.shape(heads[0]) or (0, 0))[1] // (len(facts.anchors[0]) // 2) - 5
 
     def detect(outputs: Outputs, batch: Batch) -> Tensor:
         _check_classes(batch.boxes[:, 1], classes)
         return detection_loss([outputs[name] for name in heads], batch.boxes, anchors, _image_size(batch), fleet.mean)
 
     return detect
-
-
-def _fits(shape: Sequence[int], anchors: int) -> bool:
-    """Tell whether a head has five numbers and at least one class for each anchor."""
-    return len(shape) == 4 and shape[1] % anchors == 0 and shape[1] // anchors > 5
 
 
 def _only_output(program: ProgramView, facts: Facts, ranks: tuple[int, ...], wanted: str) -> str:

@@ -50,8 +50,10 @@ class TrainingOptions(BaseModel):
         default=None, description="stop after so many epochs without a better figure on the validation images"
     )
     keep: Literal["best", "last"] = Field(default="best", description="which epoch's weights are taken")
-    batchnorm: Literal["train", "frozen"] = Field(
-        default="train", description="frozen: statistics, scale and shift of BatchNormalization stay as they are"
+    batchnorm: Literal["train", "frozen", "reinsert"] = Field(
+        default="train",
+        description="frozen: BatchNormalization stays as it is; reinsert: put it back where an export folded it away, "
+        "and fold it again at the end",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where to train")
     mixed_precision: Literal["auto", "off", "fp16", "bf16"] = Field(

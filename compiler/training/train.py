@@ -5,6 +5,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,11 +24,13 @@ from compiler.training.loop import History, Trainer, repeatable_kernels
 from compiler.training.losses.custom import source_digest
 from compiler.training.match import find_matches
 from compiler.training.network import State, decayed_keys, lower_for_training, values_of, with_values
-from compiler.training.objective import Objective, label_loss, make_teacher
+from compiler.training.norms import folded, with_norms
+from compiler.training.objective import Objective, label_loss
 from compiler.training.optimiser import make_optimiser
 from compiler.training.options import LABELS_OF, TrainingOptions
 from compiler.training.quiet import Quiet
 from compiler.training.setup import EpochLine, Examples, Training
+from compiler.training.teacher import make_teacher
 
 _SPREAD_BATCHES = 4
 
@@ -62,11 +65,16 @@ def train(program: Program, training: Training, options: TrainingOptions, seed: 
     examples = training.examples()
     training = _with_labels(training, examples, options)
     schedule = Schedule(len(examples), options.batch, options.visits, seed, fleet.rank, fleet.world)
-    _check_shares(schedule, program, options, fleet)
+    start = with_norms(program, examples, seed) if options.batchnorm == "reinsert" else program
+    _check_shares(schedule, start, options, fleet)
     with repeatable_kernels(fleet.device):
-        trainer = _trainer(program, training, options, examples, schedule, fleet)
-        store = _store(program, training, options, schedule, fleet)
-        return _run(trainer, program, training, store)
+        trainer = _trainer(start, training, options, examples, schedule, fleet)
+        store = _store(start, training, options, schedule, fleet)
+        done = _run(trainer, start, training, store)
+    if start is program:
+        return done
+    values = folded(with_values(start, done.values), done.values, program) if done.best else ()
+    return replace(done, values=values, sha256=_digest(values))
 
 
 def _with_labels(training: Training, examples: Examples, options: TrainingOptions) -> Training:
@@ -134,7 +142,7 @@ def _trainer(  # noqa: PLR0913, PLR0917 - what a training is made of
     teacher = None
     if options.teacher == "source":
         source = lower_for_training(training.teacher, extra, "frozen").to(fleet.device)
-        teacher = make_teacher(source, matches, training.teacher.outputs, first)
+        teacher = make_teacher(source, matches, program, first, training.facts, fleet.mean)
     loss = options.loss_name(training.facts.labels, training.facts.decode)
     on_labels = None if loss is None else label_loss(loss, program, options, training.facts, fleet)
     precision = _precision(options, fleet.device)
@@ -179,7 +187,7 @@ def _check_shares(schedule: Schedule, program: ProgramView, options: TrainingOpt
         said = f"{fleet.world} processes cannot share batches of {options.batch} out of {schedule.images} images evenly"
         raise CompressError(Diagnostic(TOO_FEW_IMAGES, said, f"make `batch` a multiple of {fleet.world}"))
     has_norms = any(op.op_type == "BatchNormalization" for op in program.each())
-    if has_norms and options.batchnorm == "train":
+    if has_norms and options.batchnorm != "frozen":
         said = f"{fleet.world} processes would each normalise by their own part of the batch"
         raise CompressError(Diagnostic(BATCH_NORM_SPLIT, said, "write `batchnorm: frozen`"))
 
@@ -206,9 +214,19 @@ def _store(
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name() if fleet.device.type == "cuda" else platform.processor(),
         "machine": [platform.system(), platform.machine(), platform.python_version()],
+        "code": _code_digest(),
         "versions": {name: version(name) for name in ("numpy", "onnxruntime", "pillow", "torch")},
     }
     return Checkpoints(training.checkpoints, key_of(facts))
+
+
+def _code_digest() -> str:
+    """Hash the code that trains: another version of it would not have ended with the same weights."""
+    here = Path(__file__).parent
+    sha = hashlib.sha256()
+    for path in sorted([*here.rglob("*.py"), *here.with_name("lowering").rglob("*.py")]):
+        sha.update(f"{path.name}\0".encode() + path.read_bytes())
+    return sha.hexdigest()
 
 
 def _digest(values: tuple[Value, ...]) -> str:

@@ -1,10 +1,12 @@
 """Retraining in a build: killed and taken up again, on the lint path, in rounds."""
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +61,12 @@ def work(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def build(work: Path, *args: str, home: str = "home") -> subprocess.CompletedProcess[str]:
+def build(
+    work: Path, *args: str, home: str = "home", launcher: Sequence[str] = ("-m", "compiler")
+) -> subprocess.CompletedProcess[str]:
     """Build in a process of its own, with a home of its own for checkpoints."""
     return subprocess.run(
-        [sys.executable, "-m", "compiler", "build", "recipe.yaml", *args],
+        [sys.executable, *launcher, "build", "recipe.yaml", *args],
         cwd=work,
         env={**os.environ, "HOME": str(work / home), "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
@@ -95,6 +99,30 @@ def test_a_build_killed_in_the_middle_ends_with_the_weights_of_one_in_one_go(wor
     assert "epoch 1 of 3" not in said.stderr
     assert model_digest(work) == wanted
     assert _without_timing(report) == _without_timing((work / "build/pupil/host/report.json").read_bytes())
+
+
+def test_two_processes_go_the_way_of_one_at_the_same_batch(work: Path) -> None:
+    text = RECIPE.replace("ema: 0.9", "batchnorm: frozen").replace(", loss: own.py:loss", "")
+    (work / "recipe.yaml").write_text(text)
+    together = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "compiler"]
+    courses: list[Any] = []
+    for launcher in (["-m", "compiler"], together):
+        said = build(work, "--no-cache", "--out", f"out{len(courses)}", launcher=launcher)
+        assert said.returncode == 0, said.stderr
+        report = json.loads((work / f"out{len(courses)}/pupil/host/report.json").read_text())
+        courses.append(next(step for step in report["passes"] if step["name"] == "finetune")["decision"]["history"])
+    alone, shared = ([line["loss"] for line in course[1:]] for course in courses)
+    assert alone == pytest.approx(shared, rel=1e-4)
+    assert len(set(alone)) == 3
+
+
+def test_processes_that_would_normalise_apart_are_refused(work: Path) -> None:
+    together = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "compiler"]
+    said = build(work, "--no-cache", launcher=together)
+    assert said.returncode != 0
+    assert "P055" in said.stderr
+    assert "write `batchnorm: frozen`" in said.stderr
+    assert not (work / "build").exists()
 
 
 def test_no_cache_starts_afresh_and_keeps_nothing(work: Path) -> None:
@@ -144,7 +172,5 @@ def test_retraining_after_half_precision_is_refused(work: Path) -> None:
 
 
 def _without_timing(report: bytes) -> Any:
-    import json
-
     found = json.loads(report)
     return {key: value for key, value in found.items() if key != "timing"}

@@ -11,6 +11,7 @@ from compiler.training.losses.boxes import complete_iou
 from compiler.training.losses.classification import classification_loss
 from compiler.training.losses.detection import detection_loss
 from compiler.training.losses.distillation import distance, spreads
+from compiler.training.losses.heads import head_distance, head_spread
 from compiler.training.losses.keypoints import keypoint_loss
 
 ANCHORS = ((8.0, 8.0, 16.0, 16.0), (32.0, 32.0, 48.0, 48.0))
@@ -158,3 +159,36 @@ def test_keypoints_cost_nothing_on_their_own_peaks_and_only_labelled_ones_count(
     assert float(keypoint_loss(maps, batch_of(keypoints=keypoints), SIZE)) == pytest.approx(0, abs=1e-12)
     moved = torch.stack([peak + 1, maps[0, 1]])[None]
     assert float(keypoint_loss(moved, batch_of(keypoints=keypoints), SIZE)) == pytest.approx(0.25)
+
+
+def random_heads(seed: int) -> dict[str, Tensor]:
+    rng = torch.Generator().manual_seed(seed)
+    heads = {f"p{side}": torch.randn(2, 14, side, side, generator=rng) for side in (8, 4)}
+    return {name: head - 3 * (torch.arange(14)[None, :, None, None] % 7 == 4) for name, head in heads.items()}
+
+
+def test_heads_like_the_teachers_cost_nothing_and_its_means_cost_one() -> None:
+    teacher = random_heads(1)
+    known = {name: head_spread([head], 2) for name, head in teacher.items()}
+    assert float(head_distance(teacher, teacher, known, same)) == pytest.approx(0, abs=1e-5)
+    mean: dict[str, Tensor] = {}
+    for name, head in teacher.items():
+        cells = by_anchor(head)
+        seen = cells[:, :, 4].sigmoid()
+        values = (cells * seen[:, :, None]).sum((0, 1, 3, 4)) / seen.sum()
+        values[4] = torch.logit(seen.mean())
+        mean[name] = values[None, None, :, None, None].expand_as(cells).reshape(head.shape)
+    assert float(head_distance(mean, teacher, known, same)) == pytest.approx(1.0, rel=1e-4)
+
+
+def test_boxes_where_the_teacher_sees_nothing_do_not_matter() -> None:
+    teacher = random_heads(2)
+    for head in teacher.values():
+        by_anchor(head)[:, :, 4, :2] = -30
+    known = {name: head_spread([head], 2) for name, head in teacher.items()}
+    empty, full = ({name: head.clone() for name, head in teacher.items()} for _ in range(2))
+    for name in teacher:
+        by_anchor(empty[name])[:, :, :4, :2] += 5
+        by_anchor(full[name])[:, :, :4, 2:] += 5
+    assert float(head_distance(empty, teacher, known, same)) == pytest.approx(0, abs=1e-5)
+    assert float(head_distance(full, teacher, known, same)) > 1

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from compiler.diagnostic import CompressError
-from compiler.ir import Array, Program, digest, model_bytes
+from compiler.ir import Array, BatchNorm, Program, digest, model_bytes, parse_program, refresh_types
 from compiler.reference import Session
 from compiler.rewrites.write_values import write_values
 from compiler.training.network import with_values
@@ -191,6 +191,50 @@ def test_a_faulty_loss_is_told_at_its_own_line(tmp_path: Path, body: str, said: 
     assert fault.code.id == "P053"
     assert said in fault.message
     assert fault.span is not None and fault.span.file.endswith("own.py")
+
+
+FOLDED = """
+g (float[1,3,8,8] x) => (float[1,4,8,8] y)
+   <float[6,3,3,3] w1, float[6] b1, float[6,4,2,2] w2, float[4,8,1,1] w3>
+{
+   [conv1] c = Conv <pads: ints = [1, 1, 1, 1]> (x, w1, b1)
+   [relu] r = Relu (c)
+   [up] u = ConvTranspose <strides: ints = [2, 2], group: int = 2> (r, w2)
+   [relu2] v = Relu (u)
+   [down] d = MaxPool <kernel_shape: ints = [2, 2], strides: ints = [2, 2]> (v)
+   [last] y = Conv (d, w3)
+}
+"""
+
+
+def folded_network() -> Program:
+    program, rng = parse_program(FOLDED), np.random.default_rng(4)
+    for name in ("w1", "b1", "w2", "w3"):
+        program.replace_constant(name, rng.normal(0, 0.4, constant(program, name).shape).astype(np.float32))
+    program.clear_journal()
+    refresh_types(program)
+    return program
+
+
+def test_reinserted_normalisation_is_gone_again_at_the_end_and_was_there_meanwhile() -> None:
+    source = folded_network()
+    start = source.clone()
+    start.replace_constant("w1", 1.3 * constant(source, "w1"))
+    seen: list[Program] = []
+
+    def score(program: Program) -> Mapping[str, float]:
+        seen.append(program)
+        return {"fidelity": float(len(seen))}
+
+    training = lesson(source, score=score, metric="fidelity")
+    done = train(start, training, options(batchnorm="reinsert", epochs=2), 1)
+    with_norms, without = seen[-1], with_values(start, done.values)
+    assert [len(list(program.each(BatchNorm))) for program in (seen[0], with_norms, without)] == [2, 2, 0]
+    assert [op.name for op in without.each()] == [op.name for op in start.each()]
+    feeds = [Images().example(index, np.random.default_rng(0)).feeds for index in range(3)]
+    for one, other in ((start, seen[0]), (with_norms, without)):
+        runs = [[Session(model_bytes(program)).run(feed)["y"] for feed in feeds] for program in (one, other)]
+        assert np.allclose(*runs, rtol=1e-4, atol=1e-4)
 
 
 def test_half_precision_on_a_cpu_trains_too() -> None:
