@@ -17,6 +17,7 @@ CLEAN_UPS = (
     "remove-identity",
     "fold-constants",
     "fold-batchnorm",
+    "fold-affine",
     "fold-pad",
     "lower-opset",
     "add-gemm-bias",
@@ -29,6 +30,9 @@ FITTINGS = ("lower-operators",)
 
 CLEAN = "clean"
 """The property that the clean-ups give."""
+
+AFFINE_FOLDED = "affine-folded"
+"""The property that fold-affine gives: what is added to a channel is in a bias, and outlives the channel."""
 
 REPEAT = "repeat"
 """The entry of a recipe's passes that runs passes of its own several times over."""
@@ -163,11 +167,14 @@ def _place_of(loaded: LoadedRecipe, target_name: str) -> Span | None:
 
 def _with_clean_ups(steps: list[Step]) -> Iterator[Step]:
     """Put the clean-ups before the first step that needs them, and at the end."""
-    is_clean = False
+    is_clean = is_folded = False
     for step in steps:
         if CLEAN in step.todo.needs and not is_clean:
             yield from _clean_ups()
             is_clean = True
+        if AFFINE_FOLDED in step.todo.needs and not (is_clean or is_folded):
+            yield Step(load_pass("fold-affine")())
+            is_folded = True
         yield step
     yield from _last_steps()
 

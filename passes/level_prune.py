@@ -89,6 +89,7 @@ class LevelPrune(Pass):
     """
 
     effect = Effect.LOSSY
+    needs: ClassVar[frozenset[str]] = frozenset({"affine-folded"})
     spoilt_by: ClassVar[Mapping[str, str]] = {
         "interleaved-deconvs": "channels cannot be followed through the interleaving of a split transposed convolution",
         "narrow-weights": "weights that are stored in half precision stand behind a conversion and cannot be cut",

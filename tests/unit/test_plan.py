@@ -60,3 +60,8 @@ def test_pruning_after_narrow_weights_is_a_finding_where_the_weights_are_narrowe
     assert "level-prune comes after fp16" in found.message
     assert not make_plan(load_recipe(tmp_path / "recipe.yaml"), "tx2").findings
     assert not plan(tmp_path, "passes:\n  - level-prune: {level: 0.5}\n  - fp16\n").findings
+
+
+def test_addends_are_folded_before_channels_are_cut(tmp_path: Path) -> None:
+    made = plan(tmp_path, "passes:\n  - level-prune: {level: 0.5}\n  - level-prune: {level: 0.2}\n")
+    assert [step.todo.slug() for step in made.steps][:3] == ["fold-affine", "level-prune", "level-prune"]

@@ -13,7 +13,7 @@ from compiler.diagnostic import CompressError
 from compiler.ir import Program, parse_program, refresh_types, verify
 from passes.level_prune import Kept, LevelPrune
 from tests.support.running import distance, outputs_of
-from tests.support.steps import target
+from tests.support.steps import apply, target
 
 READERS = {
     "conv": "<float[3,4,3,3] u> {[first] a = Conv (x, w, b) [act] r = LeakyRelu (a) [read] y = Conv (r, u)}",
@@ -139,3 +139,30 @@ def test_merging_needs_clusters() -> None:
 
 def _level(**options: object) -> LevelPrune:
     return LevelPrune.model_validate({"level": 0.5, "channel_multiple": 1} | options)
+
+
+def test_what_is_added_to_a_channel_before_a_head_outlives_the_channel() -> None:
+    """Implicit knowledge, as YOLOv7 has it: y = m (u (r + a) + b). Only r goes with a pruned filter."""
+    program = parse_program("""
+    g (float[1,3,8,8] x) => (float[1,6,8,8] y)
+       <float[8,3,1,1] w, float[1,8,1,1] a, float[6,8,1,1] u, float[6] b, float[1,6,1,1] m>
+    {
+       [first] c = Conv (x, w)
+       [act] r = LeakyRelu (c)
+       [know] s = Add (a, r)
+       [head] t = Conv (s, u, b)
+       [more] y = Mul (t, m)
+    }
+    """)
+    for name in program.constants:
+        value = program.const(name)
+        assert value is not None
+        program.replace_constant(name, RNG.normal(size=value.shape).astype(np.float32))
+    ready = apply("fold-affine", program).program
+    pruned, decision = prune(ready, _level(), context())
+    weight = program.const("w")
+    assert weight is not None
+    silent = np.zeros_like(weight)
+    silent[list(decision.kept["first"])] = weight[list(decision.kept["first"])]
+    program.replace_constant("w", silent)
+    assert distance(outputs_of(program), outputs_of(pruned)) < 1e-5
