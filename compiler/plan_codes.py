@@ -128,6 +128,14 @@ CRITERION_LACKS = Code(
     "A pruning criterion needs something that the network or the recipe's data does not have: BatchNormalization after "
     "every layer, or labelled images. The message names it, the help what to do instead.",
 )
+GOAL_OUT_OF_REACH = Code(
+    "P022",
+    "goal-out-of-reach",
+    Severity.ERROR,
+    "The pruning pass cannot make the network as small or as fast as its goal asks: every layer has reached the fewest "
+    "filters that the options allow, or, for a time, the cost of starting it. The message gives the lowest figure "
+    "within reach.",
+)
 ROUNDED_AWAY = Code(
     "P023",
     "rounded-away",

@@ -30,16 +30,21 @@ def recipe_schema(pass_options: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
 def _steps(pass_options: Mapping[str, dict[str, Any]], definitions: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the forms that an entry of `passes` takes: a bare name, or one name with that pass's options."""
-    bare = [name for name, options in pass_options.items() if not options.get("required")]
+    bare = [name for name, options in pass_options.items() if not _has_to_say(options)]
     forms: list[dict[str, Any]] = [{"enum": sorted(bare)}] if bare else []
     for name, options in sorted(pass_options.items()):
         moved = cast("dict[str, Any]", _rename(options, name))
         for key, definition in moved.pop("$defs", {}).items():
             definitions[f"{name}.{key}"] = definition
         form: dict[str, Any] = {"type": "object", "required": [name], "additionalProperties": False}
-        form["properties"] = {name: moved if options.get("required") else _or_null(moved)}
+        form["properties"] = {name: moved if _has_to_say(options) else _or_null(moved)}
         forms.append(form | {key: moved[key] for key in ("title", "description") if key in moved})
     return forms or [{"not": {}}]
+
+
+def _has_to_say(options: Mapping[str, Any]) -> bool:
+    """Tell whether a pass cannot do without options: one, or one of several."""
+    return bool(options.get("required") or options.get("anyOf"))
 
 
 def _repeat(forms: list[dict[str, Any]]) -> dict[str, Any]:

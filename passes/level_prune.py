@@ -1,15 +1,31 @@
-"""Remove the least important filters of every layer, the same share everywhere."""
+"""Remove the least important filters of every layer: the same share everywhere, or shared out under one budget."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from compiler.analysis.allocation import Count, count_at, rounded_layers, unit_step
-from compiler.analysis.channels import ChannelGroup, Channels, Ids, find_channels
+from compiler.analysis.allocation import (
+    Allocation,
+    Bounds,
+    Count,
+    Goal,
+    Limits,
+    Shared,
+    Weights,
+    allocate,
+    check_scope,
+    count_at,
+    record,
+    rounded_layers,
+    samples_for,
+    unit_step,
+    weigh,
+)
+from compiler.analysis.channels import ChannelGroup, Channels, find_channels, gone_units, kept_filters
+from compiler.analysis.cost import cost
 from compiler.analysis.criteria import (
     ClusterOptions,
     ClusterRanking,
@@ -20,15 +36,14 @@ from compiler.analysis.criteria import (
     check_pictures,
     choose_scenes,
     cluster_pictures,
-    rank_by_clusters,
-    rank_by_scores,
+    rank,
 )
 from compiler.analysis.makeup import SAMPLES, make_up, mark, representatives, stand_in_make_up
 from compiler.analysis.selectors import check_selectors, select
 from compiler.contracts import Context, Decision, Effect, Log, Pass, Picture, Sample
 from compiler.diagnostic import CompressError, Diagnostic
-from compiler.ir import Program, ProgramView
-from compiler.plan_codes import CRITERION_LACKS, NO_IMAGES_TO_MAKE_UP, ROUNDED_AWAY
+from compiler.ir import Program, ProgramView, refresh_types
+from compiler.plan_codes import NO_IMAGES_TO_MAKE_UP, ROUNDED_AWAY
 from compiler.rewrites.cut_channels import cut_channels, cut_masked_channels
 from compiler.rewrites.look_again import look_again
 from compiler.rewrites.make_up import hand_over, raise_biases
@@ -55,6 +70,8 @@ class Kept(Decision):
     """For `removed`: what the bias of each reader gains, filter by filter of those that it keeps."""
     merged: dict[str, tuple[float, ...]] = {}
     """For `removed: merge`: of each channel that a reader loses, how much of its weights another channel takes over."""
+    allocation: Allocation | None = None
+    """For the global scope: the goal, what was reached, and what each layer got."""
 
     def filters_left(self) -> dict[str, tuple[int, ...]]:
         """Tell which filters stay."""
@@ -62,7 +79,7 @@ class Kept(Decision):
 
 
 class LevelPrune(Pass):
-    """Remove the least important filters of every layer, the same share everywhere.
+    """Remove the least important filters of every layer: the same share everywhere, or shared out under one budget.
 
     Of a layer's n filters, floor(n (1 - level)) stay and at least one: those with the highest score. Layers whose
     channels are added, multiplied or otherwise tied together lose the same channels, and a channel's score is then
@@ -83,10 +100,22 @@ class LevelPrune(Pass):
     criterion: its weights go, scaled by least squares over images, to those of the channel kept for its cluster, and
     what is left of its mean into the bias. Both need images, and start the retraining from a better place.
 
-    Filters that reach an output of the network, or an operator whose channels the
-    compiler cannot follow, stay; the report says which and why. The network really gets smaller: weights are cut,
-    nothing is masked.
+    `scope: global` gives layers levels of their own under one budget. `goal` states it: `parameters`, `macs`, `bytes`
+    or `predicted_ms`, as a number or as a part of what there is, `goal: {macs: 0.4x}`; without it, it is the parameters
+    that the local scope would leave at `level`. Units go one step of `channel_multiple` after the other, always where
+    s L / g rises least: L = log(1 - D) / log(1 - D at half), D being the share of the group's scores that is lost (for
+    `cluster`, of the sum of squares that Ward's method merges), s how far the outputs move, relative to their range,
+    when half of the group's units are silenced alone, and g what the network saves at the widths that it has by then,
+    in a group's own weights and all that read it. A layer bound by its launch alone saves no milliseconds and is left
+    alone. Each layer keeps at least 1 - `max_level` of its filters; those that `levels` selects keep their own level.
+    s is seen on calibration images, or on random inputs if there are none. Lint meets the same goal by shrinking all
+    layers alike: the size is right, each layer's width is not.
+
+    Filters that reach an output of the network, or an operator whose channels the compiler cannot follow, stay; the
+    report says which and why. The network really gets smaller: weights are cut, nothing is masked.
     """
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["level"]}, {"required": ["goal"]}]})
 
     effect = Effect.LOSSY
     needs: ClassVar[frozenset[str]] = frozenset({"affine-folded"})
@@ -96,14 +125,23 @@ class LevelPrune(Pass):
         "integers": "weights that are stored as integers stand behind a conversion and cannot be cut",
     }
 
-    level: Level = Field(description="share of each layer's filters to remove")
+    level: Level | None = Field(
+        default=None, description="share of each layer's filters to remove; needed without goal"
+    )
     levels: dict[str, Level] = Field(default={}, description="levels of their own, for the layers that these select")
     criterion: CriterionName = Field(default="l1", description="how a filter's importance is measured")
     cluster: ClusterOptions = Field(default=ClusterOptions(), description="what the cluster criterion looks at")
     removed: Literal["drop", "absorb", "merge"] = Field(
         default="drop", description="what becomes of removed channels: nothing, into biases, or into the channels kept"
     )
-    scope: Literal["local"] = Field(default="local", description="local: the same level in every layer")
+    scope: Literal["local", "global"] = Field(
+        default="local", description="local: the same level in every layer; global: one budget for all layers"
+    )
+    goal: Goal | None = Field(default=None, description="for scope global: what may be left, such as {macs: 0.4x}")
+    max_level: Level = Field(default=0.9, description="for scope global: the largest share that any layer loses")
+    sensitivity_images: int = Field(
+        default=4, ge=0, description="for scope global: images to see on how much each layer matters; 0: all alike"
+    )
     only: tuple[str, ...] = Field(default=(), description="prune these layers only: names, globs, operator types")
     skip: tuple[str, ...] = Field(default=(), description="leave these layers alone")
     channel_multiple: int | None = Field(
@@ -117,30 +155,40 @@ class LevelPrune(Pass):
             raise ValueError(f"`removed: merge` needs `criterion: cluster`, not {self.criterion}")
         return self
 
+    @model_validator(mode="after")
+    def _fits_its_scope(self) -> Self:
+        stated = {name for name in self.model_fields_set if getattr(self, name) is not None}
+        check_scope(type(self).__name__, self.scope, stated)
+        return self
+
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Yield an error for each selector that matches nothing."""
         del target
-        yield from check_selectors(program, tuple(self.levels), "levels")
-        yield from check_selectors(program, self.only, "only")
-        yield from check_selectors(program, self.skip, "skip")
+        for option, patterns in (("levels", tuple(self.levels)), ("only", self.only), ("skip", self.skip)):
+            yield from check_selectors(program, patterns, option)
         yield from check_pictures(program, self.cluster)
 
     def decide(self, program: ProgramView, context: Context) -> Kept:
         """Choose what stays: by score, or on the lint path simply the first ones, as many as there will be."""
         channels = find_channels(program)
-        ranking = FirstRanking() if context.is_stand_in else self._ranking(program, channels, context)
-        gone = np.zeros(channels.labels.size, dtype=bool)
-        counts = self._counts(program, channels, context.target)
-        for group, count in counts:
-            gone[group.units] = True
-            gone[ranking.keep(channels, group, count.kept)] = False
-        kept = _kept_filters(channels, gone)
-        rounded = rounded_layers(channels, counts, kept)
-        decision = Kept(kept=kept, rounded=rounded)
-        if isinstance(ranking, ClusterRanking):
-            clusters, images = ranking.groups(channels, kept), ranking.images
-            decision = Kept(kept=kept, shortfall=ranking.shortfall, rounded=rounded, clusters=clusters, images=images)
-        return decision if self.removed == "drop" else self.made_up(program, channels, context, decision)
+        ranking: Ranking = FirstRanking()
+        if not context.is_stand_in:
+            scenes = () if context.scenes is None else context.scenes()
+            ranking = rank(self.criterion, self.cluster, program, channels, scenes, context.rng)
+        if isinstance(ranking, ClusterRanking) and self.cluster.order == "sequential" and context.scenes is not None:
+            ranking.look = look_again(program, channels, context.scenes, self.cluster)
+        bounds = self._bounds(program, channels, context.target)
+        shared = self._share(program, channels, context, ranking, bounds) if self.scope == "global" else None
+        counts = [(bound.group, bound.count) for bound in bounds] if shared is None else shared.counts
+        decision = _keep(channels, ranking, counts)
+        if self.removed != "drop":
+            decision = self.made_up(program, channels, context, decision)
+        if shared is None:
+            return decision
+        found = record(
+            channels, bounds, shared, decision.kept, self._cost_after(program, decision, context, shared.name)
+        )
+        return decision.model_copy(update={"allocation": found})
 
     def illustrate(self, program: ProgramView, decision: Decision | None, context: Context) -> Iterator[Picture]:
         """Draw the feature maps of some layers by cluster, as the paper does."""
@@ -158,12 +206,11 @@ class LevelPrune(Pass):
         for layer in channels.filters:
             if layer not in chosen and layer not in channels.kept:
                 log.skip(layer, "the recipe's `only` and `skip` leave it, or a layer tied to it, alone")
-        whole = [layer for layer in decision.rounded if layer not in decision.kept]
-        if whole:
-            said = f"rounding up to a multiple of channels keeps layers whole: {', '.join(whole[:3])}"
-            said += f" and {len(whole) - 3} more" if len(whole) > 3 else ""
+        if whole := [layer for layer in decision.rounded if layer not in decision.kept]:
+            more = f" and {len(whole) - 3} more" if len(whole) > 3 else ""
+            said = f"rounding up to a multiple of channels keeps layers whole: {', '.join(whole[:3])}{more}"
             log.find(Diagnostic(ROUNDED_AWAY, said, "set `channel_multiple: 1` if size counts more than speed"))
-        gone = _gone_labels(channels, decision)
+        gone = gone_units(channels, decision.kept)
         if decision.merged:
             standing_in = representatives(channels, decision.clusters, decision.kept)
             hand_over(program, channels, mark(channels, gone), standing_in, decision.merged)
@@ -174,7 +221,7 @@ class LevelPrune(Pass):
 
     def made_up(self, program: ProgramView, channels: Channels, context: Context, decision: Kept) -> Kept:
         """Work out what the readers of removed channels miss. Raises CompressError when there are no images."""
-        gone = mark(channels, _gone_labels(channels, decision))
+        gone = mark(channels, gone_units(channels, decision.kept))
         if context.is_stand_in:
             found = stand_in_make_up(program, channels, gone)
         else:
@@ -197,69 +244,58 @@ class LevelPrune(Pass):
 
     def _chosen(self, program: ProgramView, channels: Channels) -> list[ChannelGroup]:
         """List the groups to prune: any member named by `only`, none by `skip`."""
-        wanted = select(program, self.only) if self.only else set(channels.filters)
-        spared = select(program, self.skip)
+        wanted, spared = select(program, self.only or ("*",)), select(program, self.skip)
         return [g for g in channels.groups if wanted.intersection(g.layers) and not spared.intersection(g.layers)]
 
     def _levels(self, program: ProgramView) -> dict[str, float]:
         """Give each layer that `levels` selects its level; later selectors win."""
         return {layer: level for pattern, level in self.levels.items() for layer in select(program, (pattern,))}
 
-    def _ranking(self, program: ProgramView, channels: Channels, context: Context) -> Ranking:
-        """Ask the criterion. Raises CompressError when it lacks what it needs."""
-        if self.criterion != "cluster":
-            found = rank_by_scores(self.criterion, program, channels, context.rng)
-            if isinstance(found, str):
-                said = (
-                    f"criterion {self.criterion} needs a BatchNormalization right after every layer, {found} has none"
-                )
-                raise CompressError(Diagnostic(CRITERION_LACKS, said, "choose l1, or `only` layers that have one"))
-            return found
-        scenes = () if context.scenes is None else context.scenes()
-        seed = int(context.rng.integers(2**32))
-        ranking = rank_by_clusters(program, channels, scenes, self.cluster, seed)
-        if ranking is None:
-            wanted = "images with boxes" if self.cluster.regions == "boxes" else "images"
-            said = f"criterion cluster needs {wanted}, and the recipe's data has none"
-            advice = "add `coco` labels to data.calibration or data.validation, or set `cluster: {regions: whole}`"
-            raise CompressError(Diagnostic(CRITERION_LACKS, said, advice))
-        if self.cluster.order == "sequential" and context.scenes is not None:
-            ranking.look = look_again(program, channels, context.scenes, self.cluster)
-        return ranking
+    def _share(
+        self, program: ProgramView, channels: Channels, context: Context, ranking: Ranking, bounds: list[Bounds]
+    ) -> Shared:
+        """Share the budget out over the groups. Raises CompressError when the goal is out of reach."""
+        weights = None
+        if not context.is_stand_in:
+            samples, said = samples_for(program, context.calibration, self.sensitivity_images, context.rng)
+            weights = Weights(weigh(program, channels, [bound.group for bound in bounds], ranking, samples), said)
+        limits = Limits(self.goal, 1 - self.max_level, self.min_channels)
+        return allocate(program, channels, context.target.cost, bounds, weights, limits)
 
-    def _counts(self, program: ProgramView, channels: Channels, target: Target) -> list[tuple[ChannelGroup, Count]]:
-        """Count for each group how many units stay."""
-        own, multiple = self._levels(program), self._multiple(target)
-        counts: list[tuple[ChannelGroup, Count]] = []
+    def _cost_after(self, program: ProgramView, decision: Kept, context: Context, name: str) -> float:
+        """Carry a decision out on a copy and count the goal's cost there, by the function that the report uses."""
+        assert isinstance(program, Program)
+        twin = program.clone()
+        self.rewrite(twin, decision, Log())
+        refresh_types(twin)
+        return float(getattr(cost(twin, context.target.cost), name))
+
+    def _bounds(self, program: ProgramView, channels: Channels, target: Target) -> list[Bounds]:
+        """Count for each group how many units its level leaves, and say whether the level is its own."""
+        own, multiple, bounds = self._levels(program), self._multiple(target), list[Bounds]()
         for group in self._chosen(program, channels):
-            level = min((own[layer] for layer in group.layers if layer in own), default=self.level)
+            levels = [own[layer] for layer in group.layers if layer in own]
+            level = min(levels, default=self.level or 0.0)
             step = unit_step(channels, group, multiple)
-            counts.append((group, count_at(group.units.size, level, self.min_channels, step)))
-        return counts
+            count = count_at(group.units.size, level, self.min_channels, step)
+            bounds.append(Bounds(group, count, bool(levels), step))
+        return bounds
 
     def _multiple(self, target: Target) -> int:
         """Choose what counts are rounded to: the recipe's word, else nothing in the paper preset, else the target's."""
-        if self.channel_multiple is not None:
-            return self.channel_multiple
-        return 1 if self.cluster.preset == "paper" else target.channel_multiple.prefer
+        usual = 1 if self.cluster.preset == "paper" else target.channel_multiple.prefer
+        return usual if self.channel_multiple is None else self.channel_multiple
 
 
-def _kept_filters(channels: Channels, gone: NDArray[np.bool_]) -> dict[str, tuple[int, ...]]:
-    """Translate lost units into the filters that stay, for each layer that loses any."""
-    kept: dict[str, tuple[int, ...]] = {}
-    for layer, use in channels.filters.items():
-        labels = channels.labels_of(use.ids)
-        stays = (labels < 0) | ~gone[np.maximum(labels, 0)] if gone.size else labels < 0
-        if not stays.all():
-            kept[layer] = tuple(np.flatnonzero(stays).tolist())
-    return kept
-
-
-def _gone_labels(channels: Channels, decision: Kept) -> Ids:
-    """Translate a decision back into the units that go."""
-    gone: list[Ids] = [np.zeros(0, dtype=np.int64)]
-    for layer, kept in decision.kept.items():
-        stays = np.zeros(channels.filters[layer].ids.size, dtype=bool)
-        stays[list(kept)] = True
-        gone.append(channels.labels_of(channels.filters[layer].ids[~stays]))
-    return np.unique(np.concatenate(gone))
+def _keep(channels: Channels, ranking: Ranking, counts: list[tuple[ChannelGroup, Count]]) -> Kept:
+    """Let the criterion choose units, and name the filters that stay, for each layer that loses any."""
+    gone = np.zeros(channels.labels.size, dtype=bool)
+    for group, count in counts:
+        gone[group.units] = True
+        gone[ranking.keep(channels, group, count.kept)] = False
+    kept = kept_filters(channels, gone)
+    rounded = rounded_layers(channels, counts, kept)
+    if not isinstance(ranking, ClusterRanking):
+        return Kept(kept=kept, rounded=rounded)
+    clusters, images = ranking.groups(channels, kept), ranking.images
+    return Kept(kept=kept, shortfall=dict(ranking.shortfall), rounded=rounded, clusters=clusters, images=images)

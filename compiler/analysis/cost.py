@@ -17,6 +17,9 @@ from compiler.target import CostModel
 PRECISION_KEY = "compress.precision"
 """The program's metadata entry that says which precision the board's builder is asked for."""
 
+ITEM_BYTES = {"fp16": 2, "int8": 1}
+"""Bytes of a moved element, where they are not 4."""
+
 _FREE = frozenset({"Concat", "Constant", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
 _FUSED = frozenset(
     {
@@ -58,7 +61,7 @@ class Cost:
 
 def cost(program: ProgramView, model: CostModel) -> Cost:
     """Add up a program's costs; linear in nodes."""
-    live = _live(program)
+    live = live_layers(program)
     layers = [layer for layer in layer_costs(program, model) if layer.layer in live]
     return Cost(
         parameters=count_parameters(program)[0],
@@ -84,13 +87,13 @@ def count_parameters(program: ProgramView) -> tuple[int, int]:
     and a bias appears if there was none.
     """
     counted: dict[str, tuple[int, int]] = {}
-    live = _live(program)
+    live = live_layers(program)
     for op in program.each():
         if op.name not in live:
             continue
-        for tensor in _parameters_of(op):
+        for tensor in parameters_of(op):
             value = program.const(tensor)
-            if value is not None and (_is_float(value.dtype) or op.op_type == "DequantizeLinear"):
+            if value is not None and (is_float(value.dtype) or op.op_type == "DequantizeLinear"):
                 counted[tensor] = (value.size, value.nbytes)
     elements = sum(size for size, _ in counted.values())
     size_bytes = sum(nbytes for _, nbytes in counted.values())
@@ -111,7 +114,7 @@ def count_parameters(program: ProgramView) -> tuple[int, int]:
     return elements, size_bytes
 
 
-def _live(program: ProgramView) -> set[str]:
+def live_layers(program: ProgramView) -> set[str]:
     """Name the nodes whose results reach an output; one sweep against the flow."""
     wanted, live = set(program.outputs), set[str]()
     for op in reversed(list(program.each())):
@@ -121,7 +124,7 @@ def _live(program: ProgramView) -> set[str]:
     return live
 
 
-def _parameters_of(op: Op) -> tuple[str, ...]:
+def parameters_of(op: Op) -> tuple[str, ...]:
     """List the inputs of a node that may hold parameters: not the settings, and not what integers are scaled by."""
     if op.domain:
         return op.inputs
@@ -130,7 +133,8 @@ def _parameters_of(op: Op) -> tuple[str, ...]:
     return op.inputs[:1] if op.op_type in STEERED or op.op_type == "DequantizeLinear" else op.inputs
 
 
-def _is_float(dtype: np.dtype[np.generic]) -> bool:
+def is_float(dtype: np.dtype[np.generic]) -> bool:
+    """Tell whether a constant of this type counts as parameters."""
     return dtype.kind == "f" or dtype.name == "bfloat16"
 
 
@@ -201,14 +205,20 @@ def _made_by(program: ProgramView, tensor: str, op_type: str) -> bool:
     return maker is not None and maker.op_type == op_type
 
 
+def layer_precision(program: ProgramView, op: Op, kind: str, precision: str) -> str:
+    """Tell the precision that a layer is computed in: of an integer network, not all layers are in integers."""
+    if precision == "int8" and kind != "fused" and not _is_integer_layer(program, op):
+        return "fp32"
+    return precision
+
+
 def _layer_cost(program: ProgramView, op: Op, model: CostModel, precision: str) -> LayerCost:
     """Apply the latency formula to one node."""
     kind = _kind(program, op)
-    if precision == "int8" and kind != "fused" and not _is_integer_layer(program, op):
-        precision = "fp32"
+    precision = layer_precision(program, op, kind, precision)
     true_macs = macs(program, op)
     executed = true_macs * _zeros(op) if model.zero_insertion else true_macs
-    item = {"fp16": 2, "int8": 1}.get(precision, 4)
+    item = ITEM_BYTES.get(precision, 4)
     elements = {tensor: _elements(program, tensor) for tensor in (*op.inputs, *op.outputs) if tensor}
     moved = item * sum(elements.values())
     weights = sum(elements[tensor] for tensor in dict.fromkeys(op.inputs) if tensor and program.is_constant(tensor))

@@ -55,6 +55,8 @@ def _part(name: str, value: JsonValue, step: PassReport) -> Part:
         return Part(name, f"{labels.plural(len(rounded), 'layer')} up to the target's multiple of channels", rounded)
     if name in _BY_LAYER:
         return Part(name, labels.plural(len(value), "layer"), tuple(_counted(value, _BY_LAYER[name])))
+    if name == "allocation":
+        return Part(name, _shared_out(value), tuple(_shares(value.get("layers"))))
     rows = tuple(_kept(value, step) if name == "kept" else _entries(value))
     return Part(name, labels.plural(len(rows), "layer" if name == "kept" else "value"), rows)
 
@@ -94,6 +96,37 @@ def _rounded(layers: dict[str, JsonValue]) -> Iterator[Row]:
     for layer, counts in layers.items():
         asked, kept = counts if isinstance(counts, list) and len(counts) == 2 else (counts, counts)
         yield Row(layer, f"{_plain(asked)} asked, {_plain(kept)} kept")
+
+
+def _shared_out(found: dict[str, JsonValue]) -> str:
+    """Write what a budget was and what came of it: "parameters from 6,006,646 to 534,851, goal 535,124"."""
+    write = _MEASURES.get(str(found.get("measure")), _plain)
+    before, goal, reached = (write(found.get(key)) for key in ("before", "goal", "reached"))
+    seen = f"sensitivity seen on {_plain(found.get('looked_at'))}"
+    return f"{_plain(found.get('measure'))} from {before} to {reached}, goal {goal}; {seen}"
+
+
+def _shares(layers: JsonValue) -> Iterator[Row]:
+    """Write what each layer got of the budget, and why: "kept 24 of 32: the budget; sensitivity 0.031"."""
+    for layer, share in layers.items() if isinstance(layers, dict) else ():
+        if not isinstance(share, dict):
+            continue
+        kept, had, sensitivity = share.get("kept"), share.get("had"), share.get("sensitivity")
+        seen = f"; sensitivity {sensitivity:.2g}" if isinstance(sensitivity, float) else ""
+        part = kept / had if isinstance(kept, int) and isinstance(had, int) and had else None
+        yield Row(layer, f"kept {_plain(kept)} of {_plain(had)}: {_plain(share.get('why'))}{seen}", part)
+
+
+def _whole(value: JsonValue) -> str:
+    return labels.count(round(value)) if isinstance(value, int | float) else _plain(value)
+
+
+def _milliseconds(value: JsonValue) -> str:
+    return labels.milliseconds(value) if isinstance(value, int | float) else _plain(value)
+
+
+_MEASURES = {"parameters": _whole, "macs": _whole, "bytes": _whole, "predicted_ms": _milliseconds}
+"""How the figures of each kind of budget are written."""
 
 
 def _kept(kept: dict[str, JsonValue], step: PassReport) -> Iterator[Row]:

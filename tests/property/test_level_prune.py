@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from compiler.analysis.channels import FIXED, find_channels
+from compiler.analysis.cost import count_parameters
 from compiler.contracts import Context, Log
 from compiler.ir import Array, Conv, ConvTranspose, Gemm, Program, refresh_types, verify
 from passes.level_prune import Kept, LevelPrune
@@ -35,10 +36,36 @@ others = st.fixed_dictionaries(
 @given(program=networks(), percent=percents, other=others)
 def test_a_pruned_network_equals_the_masked_one(program: Program, percent: int, other: dict[str, object]) -> None:
     applied = apply("level-prune", program, {"level": percent / 100, **other})
+    assume(not applied.refusals)  # a selector that matches nothing
     assert isinstance(applied.decision, Kept)
     assert verify(applied.program) == []
     hidden = masked(program, applied.decision.kept)
     assert distance(outputs_of(hidden), outputs_of(applied.program)) < ROUNDING
+
+
+@settings(many, max_examples=60)
+@given(
+    program=networks(),
+    percent=percents,
+    criterion=st.sampled_from(["l1", "geometric-median", "random"]),
+    images=st.sampled_from([0, 1]),
+    multiple=st.sampled_from([1, 2]),
+)
+def test_a_network_pruned_under_one_budget_equals_the_masked_one_and_meets_the_budget(
+    program: Program, percent: int, criterion: str, images: int, multiple: int
+) -> None:
+    local = apply("level-prune", program, {"level": percent / 100, "channel_multiple": multiple})
+    options = {"level": percent / 100, "scope": "global", "criterion": criterion, "channel_multiple": multiple}
+    applied = apply("level-prune", program, options | {"sensitivity_images": images})
+    assert isinstance(applied.decision, Kept)
+    hidden = masked(program, applied.decision.kept)
+    assert distance(outputs_of(hidden), outputs_of(applied.program)) < ROUNDING
+    found = applied.decision.allocation
+    assert found is not None
+    assert found.goal == count_parameters(local.program)[0]
+    assert found.reached == count_parameters(applied.program)[0] <= found.goal
+    again = apply("level-prune", program, options | {"sensitivity_images": images})
+    assert again.decision == applied.decision
 
 
 @many

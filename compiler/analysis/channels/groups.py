@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.analysis.channels.identities import FIXED, Fold, Ids, Piece, Pin, Use, components
+from compiler.analysis.channels.identities import FIXED, Fold, Ids, Layout, Piece, Pin, Use, components
 from compiler.analysis.channels.walk import walk
 from compiler.ir import ProgramView
 
@@ -34,6 +34,8 @@ class Channels:
     groups: tuple[ChannelGroup, ...]
     kept: dict[str, str]
     """Layers of which some filter has to stay, with the reason."""
+    layouts: dict[str, Layout]
+    """Where the channels of each computed tensor lie, for tensors that have any."""
 
     @cached_property
     def filters(self) -> dict[str, Use]:
@@ -64,7 +66,7 @@ def find_channels(program: ProgramView) -> Channels:
         pinned[labels[pin.ids]] = True
     groups = _groups(state.uses, state.pieces, labels, pinned)
     kept = state.refused | _reasons(state.uses, state.pins, labels, pinned)
-    return Channels(labels, tuple(state.uses), tuple(state.pieces), tuple(state.folds), groups, kept)
+    return Channels(labels, tuple(state.uses), tuple(state.pieces), tuple(state.folds), groups, kept, state.layouts)
 
 
 def _groups(uses: list[Use], pieces: list[Piece], labels: Ids, pinned: NDArray[np.bool_]) -> tuple[ChannelGroup, ...]:

@@ -2,6 +2,7 @@
 
 from typing import Literal, TypeAlias
 
+from compiler.analysis.criteria.choose import rank
 from compiler.analysis.criteria.cluster import (
     ClusterRanking,
     Look,
@@ -29,6 +30,7 @@ __all__ = [
     "choose_scenes",
     "cluster_pictures",
     "map_features",
+    "rank",
     "rank_by_clusters",
     "rank_by_scores",
 ]

@@ -73,7 +73,7 @@ class ClusterRanking:
             return group.units[order[:count]]
         if self.look is not None and self.gone:
             self.features |= self.look(seen, np.concatenate(self.gone))
-        columns = np.stack(list(self._columns(channels, group, seen)), axis=1)
+        columns = self.statistics(channels, group)
         means, variances, others = (columns[:, place::4].sum(axis=1) for place in (0, 1, 2))
         rank = importance_order(variances, np.abs(means - others), magnitude)
         points = standardised(columns) if self.is_standardised else columns
@@ -96,6 +96,11 @@ class ClusterRanking:
             numbers = np.unique(own[own >= 0])
             found[layer] = tuple(np.where(own < 0, -1, np.searchsorted(numbers, own)).tolist())
         return found
+
+    def statistics(self, channels: Channels, group: ChannelGroup) -> Floats:
+        """Put the statistics of a group's layers with feature maps side by side, one row per unit."""
+        seen = [layer for layer in group.layers if layer in self.features]
+        return np.stack(list(self._columns(channels, group, seen)), axis=1) if seen else np.zeros((group.units.size, 0))
 
     def _columns(self, channels: Channels, group: ChannelGroup, layers: Sequence[str]) -> Iterator[Floats]:
         """Yield the four statistics of each layer, added up for each unit of the group."""
