@@ -28,7 +28,7 @@ def look_again(
 
 
 def masked(program: ProgramView, channels: Channels, gone: Ids) -> Program:
-    """Copy a network and set to zero the weights that read some units: to float rounding, the network without them."""
+    """Copy a network and set to zero the weights that read some units, whatever these carry."""
     twin, marked = from_model(to_model(program)), mark(channels, gone)
     for reader in readers_of(program, channels, marked):
         op = twin.op(reader.layer)
