@@ -233,6 +233,8 @@ class BackboneSwap(Pass):
     def _fitted(self, program: ProgramView, made: Swapped, context: Context) -> Swapped:
         """Fit the old maps by the new ones on the calibration images; a running sum, one image at a time."""
         assert context.calibration is not None
+        if not made.hangs:
+            return made
         trial = bare(program)
         _, maps = grown(trial, made, made.hangs)
         for tensor in dict.fromkeys(maps.values()):

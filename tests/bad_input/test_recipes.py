@@ -12,7 +12,7 @@ GOLDEN = sorted((Path(__file__).parents[1] / "golden" / "recipes").glob("*.yaml"
 
 PASSES = {
     "[level-prun]": ("R006", UNREADABLE),
-    "[ptq]": ("R006", UNREADABLE),
+    "[ptq]": ("P006", FOUND),
     "[int8]": ("R006", UNREADABLE),
     "['']": ("R002", UNREADABLE),
     "[../../etc/passwd]": ("R006", UNREADABLE),

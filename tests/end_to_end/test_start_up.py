@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.commands import RECIPES
 
-HEAVY = {"torch", "onnxsim", "sklearn", "scipy", "onnxruntime", "PIL", "pycocotools", "networkx", "sympy"}
+HEAVY = {"torch", "onnxsim", "sklearn", "scipy", "onnxruntime", "PIL", "pycocotools", "sympy"}
 LIGHT_ONLY = HEAVY | {"onnx", "onnx_graphsurgeon", "numpy", "jinja2", "yaml", "rich"}
 DUMP = """
 import contextlib, io, json, sys
