@@ -58,16 +58,16 @@ def compare(  # noqa: PLR0913, PLR0917 - a network, what it is measured with, an
         todo = LevelPrune.model_validate(
             {"level": level, "criterion": criterion, "scope": scope, "channel_multiple": 1}
         )
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         decision = todo.decide(program, context)
-        seconds = time.perf_counter() - started
+        seconds, work = time.perf_counter() - started, time.process_time() - worked
         twin = program.clone()
         todo.rewrite(twin, decision, Log())
         refresh_types(twin)
         found, fidelity = cost(twin, context.target.cost), probe.compare(probe.outputs(twin))
         ap50 = "" if score is None else f"  AP50 {score(twin)['ap50']:.3f}"
         figures = f"{found.parameters:>10,} parameters {found.macs / 1e6:8.1f} MMAC {found.predicted_ms:7.2f} ms"
-        close = f"{fidelity.sqnr_db or 0:6.1f} dB{ap50}  decided in {seconds:.1f} s"
+        close = f"{fidelity.sqnr_db or 0:6.1f} dB{ap50}  decided in {seconds:.1f} s, {work:.1f} s of CPU"
         print(f"{name:12} {criterion:8} {level:5} {scope:7} {figures} {close}", flush=True)
 
 

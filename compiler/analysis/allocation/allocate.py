@@ -166,6 +166,9 @@ def _why(choice: Choice, bound: Bounds, stay: int, end: int) -> str:
 
 def _out_of_reach(name: str, wanted: float, lowest: float) -> Diagnostic:
     """Say how far the goal is, and how far one can go."""
-    said = f"the goal of {MEASURES[name].format(wanted)} is out of reach: the lowest is {MEASURES[name].format(lowest)}"
+    asked = MEASURES[name].format(wanted) if wanted >= 1 or name == "predicted_ms" else f"{wanted:g} {name}"
+    said = f"the goal of {asked} is out of reach: the lowest is {MEASURES[name].format(lowest)}"
     advice = "raise the goal or `max_level`, lower `channel_multiple` or `min_channels`, or let more layers take part"
+    if wanted < 1 and name != "predicted_ms":
+        advice = f"write `{name}: {wanted:g}x` for that part of what there is; a bare number counts {name}"
     return Diagnostic(GOAL_OUT_OF_REACH, said, advice)

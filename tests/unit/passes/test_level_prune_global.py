@@ -120,6 +120,10 @@ def test_a_goal_out_of_reach_names_the_lowest_that_can_be_had() -> None:
     lowest = cost(apply("level-prune", chain(), {"level": 0.5}).program, target("host").cost).parameters
     assert fault.message == f"the goal of 100 parameters is out of reach: the lowest is {lowest:,} parameters"
     assert allocate(chain(), {"goal": {"parameters": lowest}, "max_level": 0.5}).reached == lowest
+    with pytest.raises(CompressError) as caught:
+        allocate(chain(), {"goal": {"macs": 0.5}})
+    (fault,) = caught.value.diagnostics
+    assert fault.help == "write `macs: 0.5x` for that part of what there is; a bare number counts macs"
 
 
 def test_limits_hold_for_every_layer() -> None:
