@@ -107,6 +107,6 @@ BATCH_NORM_SPLIT = Code(
     "P055",
     "batchnorm-not-shared",
     Severity.ERROR,
-    "Several processes train together on CPUs and BatchNormalization would compute its statistics from each process's "
+    "Several processes train together and BatchNormalization would compute its statistics from each process's "
     "own part of the batch, so the result would depend on their number. Write `batchnorm: frozen`.",
 )

@@ -29,8 +29,9 @@ RANK_AT = 0.4
 
 
 def make_data() -> None:
-    """Write calib/, val/ and val.json; the same library versions write the same bytes."""
+    """Write calib/, train/, val/ and val.json; the same library versions write the same bytes."""
     _save(draw(training_material(), SEED + 1, 16), HERE / "calib")
+    _save(draw(training_material(), SEED + 3, 128), HERE / "train")
     pictures = _save(draw(validation_material(), SEED + 2, 40), HERE / "val")
     labels = {
         "images": [

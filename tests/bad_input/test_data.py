@@ -10,6 +10,7 @@ import pytest
 
 from tests.bad_input.refusals import UNREADABLE, refused
 from tests.support.commands import compress
+from tests.support.quickstart import plain_recipe
 
 QUICKSTART = Path(__file__).parents[2] / "recipes" / "quickstart"
 
@@ -21,8 +22,8 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / name).mkdir()
         for index in (1, 2, 3):
             shutil.copy(QUICKSTART / name / f"{index:03}.jpg", tmp_path / name)
-    for name in ("recipe.yaml", "detector.onnx"):
-        shutil.copy(QUICKSTART / name, tmp_path)
+    shutil.copy(QUICKSTART / "detector.onnx", tmp_path)
+    (tmp_path / "recipe.yaml").write_text(plain_recipe((QUICKSTART / "recipe.yaml").read_text()))
     _write_coco(tmp_path, _coco())
     return tmp_path
 

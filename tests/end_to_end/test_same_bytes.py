@@ -9,19 +9,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.support.commands import RECIPES, compress, files_under
+from tests.support.commands import compress, files_under
 
 _TIMES = re.compile(r'>took [^<]+<|aria-label="Time to build">.*?</table>', re.DOTALL)
 
 
-def test_two_builds_differ_in_their_timing_only(built: Path, tmp_path: Path) -> None:
-    assert compress("build", RECIPES / "quickstart/recipe.yaml", "--out", tmp_path).status == 0
+def test_two_builds_differ_in_their_timing_only(built: Path, plain: Path, tmp_path: Path) -> None:
+    assert compress("build", plain / "recipe.yaml", "--out", tmp_path).status == 0
     _compare(built / "tx2", tmp_path / "quickstart/tx2")
 
 
-def test_neither_folder_nor_hash_seed_nor_order_of_targets_matters(built: Path, tmp_path: Path) -> None:
+def test_neither_folder_nor_hash_seed_nor_order_of_targets_matters(built: Path, plain: Path, tmp_path: Path) -> None:
     """The recipe lies elsewhere, the command runs elsewhere, and Python hashes by another seed."""
-    shutil.copytree(RECIPES / "quickstart", tmp_path / "products" / "second")
+    shutil.copytree(plain, tmp_path / "products" / "second")
     here = tmp_path / "products"
     command = "from compiler.cli import main; main()"
     args = ["build", "second/recipe.yaml", "--target", "host", "--target", "tx2", "--out", "../out"]
@@ -39,9 +39,9 @@ def test_a_build_writes_into_its_own_folder_only(quickstart: Path, tmp_path: Pat
     assert [path.name for path in (tmp_path / "out/quickstart").iterdir()] == ["tx2"]
 
 
-def test_the_seed_is_part_of_the_input(built: Path, tmp_path: Path) -> None:
+def test_the_seed_is_part_of_the_input(built: Path, plain: Path, tmp_path: Path) -> None:
     options = ("--set", "seed=8", "--out", tmp_path)
-    assert compress("build", RECIPES / "quickstart/recipe.yaml", *options).status == 0
+    assert compress("build", plain / "recipe.yaml", *options).status == 0
     digests = [
         json.loads((folder / "report.json").read_text())["digests"]
         for folder in (built / "tx2", tmp_path / "quickstart/tx2")

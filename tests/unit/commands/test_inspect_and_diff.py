@@ -37,7 +37,8 @@ def test_each_layer_is_one_line_in_a_pipe() -> None:
 def test_builds_are_compared(tmp_path: Path) -> None:
     recipe = RECIPES / "quickstart/recipe.yaml"
     for name, level in (("one", "0.25"), ("two", "0.5")):
-        options = ("--set", f"passes.0.level-prune.level={level}", "--target", "host", "--out", name)
+        passes = f"passes=[level-prune: {{level: {level}, channel_multiple: 1}}, fp16]"
+        options = ("--set", passes, "--target", "host", "--out", name)
         assert compress("build", recipe, *options, cwd=tmp_path).status == 0
     folders = ("one/quickstart/host", "two/quickstart/host")
     document = compress("diff", *folders, "--format", "json", cwd=tmp_path).json()
