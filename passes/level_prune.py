@@ -1,29 +1,20 @@
 """Remove the least important filters of every layer: the same share everywhere, or shared out under one budget."""
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from itertools import islice
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import ConfigDict, Field, model_validator
 
-from compiler.analysis.allocation import (
-    Allocation,
-    Bounds,
-    Count,
-    Goal,
-    Limits,
-    Shared,
-    Weights,
-    allocate,
-    check_scope,
-    count_at,
-    record,
-    rounded_layers,
-    samples_for,
-    unit_step,
-    weigh,
-)
+from compiler.analysis.allocation.allocate import Allocation, Bounds, Limits, Shared, Weights, allocate
+from compiler.analysis.allocation.counts import Count, count_at, rounded_layers, unit_step
+from compiler.analysis.allocation.faults import check_scope
+from compiler.analysis.allocation.goal import Goal
+from compiler.analysis.allocation.record import record
+from compiler.analysis.allocation.rounds import goal_on_the_way, sizes_at_start
+from compiler.analysis.allocation.weigh import samples_for, weigh
 from compiler.analysis.channels import ChannelGroup, Channels, find_channels, gone_units, kept_filters
 from compiler.analysis.cost import cost
 from compiler.analysis.criteria import (
@@ -111,6 +102,9 @@ class LevelPrune(Pass):
     s is seen on calibration images, or on random inputs if there are none. Lint meets the same goal by shrinking all
     layers alike: the size is right, each layer's width is not.
 
+    Inside a `repeat` each round goes further: round 2 of 3 prunes to two thirds of `level`, or of the way to `goal`,
+    counted from the network before the first round, so that the last round ends where one pass alone would.
+
     Filters that reach an output of the network, or an operator whose channels the compiler cannot follow, stay; the
     report says which and why. The network really gets smaller: weights are cut, nothing is masked.
     """
@@ -177,7 +171,7 @@ class LevelPrune(Pass):
             ranking = rank(self.criterion, self.cluster, program, channels, scenes, context.rng)
         if isinstance(ranking, ClusterRanking) and self.cluster.order == "sequential" and context.scenes is not None:
             ranking.look = look_again(program, channels, context.scenes, self.cluster)
-        bounds = self._bounds(program, channels, context.target)
+        bounds = self._bounds(program, channels, context)
         shared = self._share(program, channels, context, ranking, bounds) if self.scope == "global" else None
         counts = [(bound.group, bound.count) for bound in bounds] if shared is None else shared.counts
         decision = _keep(channels, ranking, counts)
@@ -259,8 +253,10 @@ class LevelPrune(Pass):
         if not context.is_stand_in:
             samples, said = samples_for(program, context.calibration, self.sensitivity_images, context.rng)
             weights = Weights(weigh(program, channels, [bound.group for bound in bounds], ranking, samples), said)
-        limits = Limits(self.goal, 1 - self.max_level, self.min_channels)
-        return allocate(program, channels, context.target.cost, bounds, weights, limits)
+        model = context.target.cost
+        goal = goal_on_the_way(self.goal, context.origin, context.way, model)
+        limits = Limits(goal, 1 - self.max_level, self.min_channels)
+        return allocate(program, channels, model, bounds, weights, limits)
 
     def _cost_after(self, program: ProgramView, decision: Kept, context: Context, name: str) -> float:
         """Carry a decision out on a copy and count the goal's cost there, by the function that the report uses."""
@@ -270,14 +266,15 @@ class LevelPrune(Pass):
         refresh_types(twin)
         return float(getattr(cost(twin, context.target.cost), name))
 
-    def _bounds(self, program: ProgramView, channels: Channels, target: Target) -> list[Bounds]:
+    def _bounds(self, program: ProgramView, channels: Channels, context: Context) -> list[Bounds]:
         """Count for each group how many units its level leaves, and say whether the level is its own."""
-        own, multiple, bounds = self._levels(program), self._multiple(target), list[Bounds]()
-        for group in self._chosen(program, channels):
+        own, multiple, bounds = self._levels(program), self._multiple(context.target), list[Bounds]()
+        chosen = self._chosen(program, channels)
+        for group, start in zip(chosen, sizes_at_start(chosen, context.origin), strict=True):
             levels = [own[layer] for layer in group.layers if layer in own]
-            level = min(levels, default=self.level or 0.0)
+            level = Fraction(str(min(levels, default=self.level or 0.0))) * context.way
             step = unit_step(channels, group, multiple)
-            count = count_at(group.units.size, level, self.min_channels, step)
+            count = count_at(group.units.size, level, self.min_channels, step, start)
             bounds.append(Bounds(group, count, bool(levels), step))
         return bounds
 

@@ -5,6 +5,7 @@ from compiler.analysis.allocation.counts import Count, count_at, rounded_layers,
 from compiler.analysis.allocation.faults import check_scope
 from compiler.analysis.allocation.goal import Goal
 from compiler.analysis.allocation.record import record
+from compiler.analysis.allocation.rounds import goal_on_the_way, sizes_at_start
 from compiler.analysis.allocation.weigh import samples_for, weigh
 
 __all__ = [
@@ -18,9 +19,11 @@ __all__ = [
     "allocate",
     "check_scope",
     "count_at",
+    "goal_on_the_way",
     "record",
     "rounded_layers",
     "samples_for",
+    "sizes_at_start",
     "unit_step",
     "weigh",
 ]

@@ -18,13 +18,13 @@ class Count:
     kept: int
 
 
-def count_at(n: int, level: float, at_least: int, step: int) -> Count:
+def count_at(n: int, level: float | Fraction, at_least: int, step: int, start: int | None = None) -> Count:
     """Count what stays of n units: floor(n (1 - level)) and at least one, then rounded up to a step, at most n.
 
-    In integer arithmetic, as 1 - 0.9 is not 0.1 in binary.
+    In integer arithmetic, as 1 - 0.9 is not 0.1 in binary. With a start the level counts from so many units.
     """
-    share = Fraction(str(level))
-    stay = n * (share.denominator - share.numerator) // share.denominator
+    share = level if isinstance(level, Fraction) else Fraction(str(level))
+    stay = (n if start is None else start) * (share.denominator - share.numerator) // share.denominator
     asked = min(n, max(1, at_least, stay))
     return Count(asked, min(n, -(-asked // step) * step))
 
