@@ -39,7 +39,7 @@ def test_repeat_runs_its_passes_in_rounds(tmp_path: Path) -> None:
         ("  - repeat: {rounds: 2}", "R005", "6:5"),
         ("  - repeat: {rounds: 2, passes: []}", "R010", "6:33"),
         ("  - repeat: {rounds: 2, passes: [fp61]}", "R006", "6:34"),
-        ("  - repeat: {rounds: 2, passes: [level-prune: {levle: 1}]}", "R005", "6:34"),
+        ("  - repeat: {rounds: 2, passes: [level-prune: {levle: 1}]}", "R003", "6:48"),
         ("  - repeat: {rounds: 2, passes: [repeat: {rounds: 2, passes: [fp16]}]}", "P030", "6:34"),
         ("  - repeat: {round: 2, passes: [fp16]}", "R003", "6:14"),
         ("  - repeat", "R005", "6:5"),
