@@ -21,7 +21,7 @@ _Pair = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
 class Augment(BaseModel):
     """How far training images may vary. Each draw is even within its limits; nothing varies that is left out."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, defer_build=True)
 
     flip: bool = False
     """Mirror half of the images, left to right."""

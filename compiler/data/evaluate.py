@@ -26,7 +26,7 @@ _DECODERS = {
 class BoxOutputs(BaseModel):
     """The outputs that the decoders `boxes` and `ssd` read, by name."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, defer_build=True)
 
     boxes: str
     """[1, n, 4]."""
@@ -39,7 +39,7 @@ class BoxOutputs(BaseModel):
 class Evaluate(BaseModel):
     """How the outputs of a network are read, and which figure is the accuracy."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, defer_build=True)
 
     metric: Literal["ap50", "ap", "top1", "top5", "pck", "pckh", "fidelity"] = "ap50"
     """Average precision at IoU 0.5, or over 0.5 to 0.95, the COCO way; share of images whose class is first, or among

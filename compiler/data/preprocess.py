@@ -23,7 +23,7 @@ _PerChannel = Annotated[tuple[float, ...], Field(max_length=3)]
 class Preprocess(BaseModel):
     """How an image becomes a model input: (resized pixels * scale - mean) / std, channels first."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, defer_build=True)
 
     resize: Literal["letterbox", "stretch", "none"] = "letterbox"
     """Keep the proportions and fill up, or stretch to fit, or take images as large as they are."""

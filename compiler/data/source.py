@@ -50,7 +50,12 @@ class DataSource(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, json_schema_extra=_one_kind, title="DataSource"
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        defer_build=True,
+        json_schema_extra=_one_kind,
+        title="DataSource",
     )
 
     images: Path | None = None

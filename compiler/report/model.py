@@ -44,7 +44,7 @@ Shape: TypeAlias = tuple[int, ...]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class _MayHaveAccuracy(_Frozen):

@@ -72,7 +72,7 @@ def _cells(head: Tensor, anchors: int) -> Tensor:
 
 def _box_parts(cells: Tensor, targets: _Targets, sizes: Tensor, share: Share) -> tuple[Tensor, Tensor, Tensor]:
     """Return the loss of boxes, the objectness that is wanted everywhere, and the loss of classes."""
-    wanted = torch.zeros_like(cells[:, :, 4])
+    wanted = cells.new_zeros(cells[:, :, 4].shape)
     count = share(torch.tensor(float(len(targets.image)), device=cells.device)).clamp_min(1e-9)
     raw = cells[targets.image, targets.anchor, :, targets.row, targets.column]
     spread = raw[:, :4].sigmoid()

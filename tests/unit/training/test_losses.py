@@ -129,6 +129,13 @@ def test_the_order_of_boxes_does_not_matter() -> None:
     assert torch.allclose(one, other, rtol=1e-6)
 
 
+def test_heads_whose_channels_lie_innermost_in_memory_cost_the_same() -> None:
+    heads = heads_of(fill=0.3)
+    inner = [head.contiguous(memory_format=torch.channels_last) for head in heads]
+    wanted = detection_loss(heads, BOXES, ANCHORS, SIZE, same)
+    assert torch.allclose(detection_loss(inner, BOXES, ANCHORS, SIZE, same), wanted)
+
+
 def test_images_without_boxes_teach_that_there_is_nothing() -> None:
     heads = [head.requires_grad_() for head in heads_of()]
     loss = detection_loss(heads, torch.zeros(0, 6), ANCHORS, SIZE, same)
