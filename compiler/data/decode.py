@@ -15,6 +15,9 @@ MAX_DETECTIONS = 100
 MAX_CANDIDATES = 30_000
 """Boxes that enter suppression; with the low threshold of an evaluation the rest cannot matter."""
 
+_BLOCK = 256
+"""Boxes that suppression looks at in one go."""
+
 Floats = NDArray[np.float64]
 
 
@@ -77,23 +80,41 @@ def decode_yolo(
 
 
 def suppress(found: Detections, iou: float, limit: int = MAX_DETECTIONS) -> Detections:
-    """Keep the best box of each heap: within a class, drop what overlaps a better box by more than `iou`."""
-    rest = np.argsort(-found.scores, kind="stable")
-    kept: list[np.intp] = []
-    while rest.size and len(kept) < limit:
-        best, rest = rest[0], rest[1:]
-        kept.append(best)
-        twin = (found.classes[rest] == found.classes[best]) & (overlap(found.boxes[best], found.boxes[rest]) > iou)
-        rest = rest[~twin]
-    return found.take(np.array(kept, np.intp))
+    """Keep the best box of each heap: within a class, drop what overlaps a better box by more than `iou`.
+
+    Boxes are looked at a block at a time, best first: an untrained network finds thousands, and the first few hundred
+    of them already fill the limit.
+    """
+    order = np.argsort(-found.scores, kind="stable")
+    kept = np.zeros(0, np.intp)
+    for start in range(0, len(order), _BLOCK):
+        block = order[start : start + _BLOCK]
+        block = block[~_is_twin(found, kept[:, np.newaxis], block, iou).any(axis=0)]
+        while block.size and len(kept) < limit:
+            best, block = block[0], block[1:]
+            kept = np.append(kept, best)
+            block = block[~_is_twin(found, best, block, iou)]
+        if len(kept) == limit:
+            break
+    return found.take(kept)
 
 
-def overlap(box: Floats, others: Floats) -> Floats:
-    """Return the intersection over union of one corner box with each of the others; 0 for empty boxes."""
-    corner = np.maximum(box[:2], others[:, :2])
-    shared = np.clip(np.minimum(box[2:], others[:, 2:]) - corner, 0, None).prod(axis=1)
-    union = (box[2:] - box[:2]).prod() + (others[:, 2:] - others[:, :2]).prod(axis=1) - shared
+def _is_twin(found: Detections, better: NDArray[np.intp], others: NDArray[np.intp], iou: float) -> NDArray[np.bool_]:
+    """Tell which of the other boxes are of a better one's class and overlap it by more than `iou`."""
+    is_like = found.classes[better] == found.classes[others]
+    return is_like & (overlap(found.boxes[better], found.boxes[others]) > iou)
+
+
+def overlap(boxes: Floats, others: Floats) -> Floats:
+    """Return the intersection over union of corner boxes [..., 4] and others, broadcast; 0 for empty boxes."""
+    corner = np.maximum(boxes[..., :2], others[..., :2])
+    shared = _area(np.clip(np.minimum(boxes[..., 2:], others[..., 2:]) - corner, 0, None))
+    union = _area(boxes[..., 2:] - boxes[..., :2]) + _area(others[..., 2:] - others[..., :2]) - shared
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+
+
+def _area(sides: Floats) -> Floats:
+    return sides[..., 0] * sides[..., 1]
 
 
 def _decode_head(

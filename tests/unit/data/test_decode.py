@@ -120,6 +120,13 @@ def test_suppression_agrees_with_a_brute_force_loop(seed: int, threshold: float)
     np.testing.assert_array_equal(kept.classes, crowd.classes[expected])
 
 
+def test_suppression_looks_back_over_all_blocks_of_a_large_crowd() -> None:
+    crowd = _crowd(2, 700)
+    kept = suppress(crowd, 0.8, limit=700)
+    assert len(kept.scores) > 260
+    np.testing.assert_array_equal(kept.boxes, crowd.boxes[_slow_suppress(crowd, 0.8)])
+
+
 def test_suppression_stops_at_the_limit_with_the_best() -> None:
     crowd = _crowd(1)
     assert suppress(crowd, 1.0, limit=7).scores.tolist() == sorted(crowd.scores.tolist(), reverse=True)[:7]
