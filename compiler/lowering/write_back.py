@@ -9,6 +9,7 @@ from compiler.lowering.codes import DIVERGED, OTHER_STRUCTURE
 from compiler.lowering.dtypes import to_array
 from compiler.lowering.lower import Lowered
 from compiler.lowering.weights import Weight
+from compiler.rewrites.write_values import Value, write_values
 
 _ADVICE = "write back into the program that was lowered"
 
@@ -32,12 +33,13 @@ def write_back(module: fx.GraphModule, program: Program) -> tuple[str, ...]:
     findings = [item for item in checked if isinstance(item, Diagnostic)]
     if findings:
         raise CompressError(*findings)
-    changed: dict[str, None] = {}
-    for weight, value in zip(weights, checked, strict=True):
-        if not isinstance(value, Diagnostic) and not np.array_equal(value, _current(program, weight)):
-            _write(program, weight, value)
-            changed.update((layer, None) for layer, _ in weight.readers)
-    return tuple(changed)
+    values = [
+        Value(weight.readers, value)
+        for weight, value in zip(weights, checked, strict=True)
+        if not isinstance(value, Diagnostic) and not np.array_equal(value, _current(program, weight))
+    ]
+    write_values(program, values)
+    return tuple(dict.fromkeys(layer for value in values for layer, _ in value.readers))
 
 
 def _checked(program: Program, weight: Weight, tensor: object) -> Array | Diagnostic:
@@ -68,25 +70,3 @@ def _current(program: Program, weight: Weight) -> Array:
     value = program.const(program.op(layer).input(slot))
     assert value is not None
     return value
-
-
-def _write(program: Program, weight: Weight, value: Array) -> None:
-    """Put a value where the weight's readers see it, and nobody else."""
-    layer, slot = weight.readers[0]
-    tensor = program.op(layer).input(slot)
-    names = {name for name, _ in weight.readers}
-    seen_by_others = program.is_output(tensor) or any(
-        reader.name not in names or _reads_otherwise(weight, reader.name, reader.inputs, tensor)
-        for reader in program.readers(tensor)
-    )
-    if not seen_by_others:
-        program.replace_constant(tensor, value)
-        return
-    own = program.give_const(program.op(layer), slot, value)
-    for name, place in weight.readers[1:]:
-        program.set_input(program.op(name), place, own)
-
-
-def _reads_otherwise(weight: Weight, layer: str, inputs: tuple[str, ...], tensor: str) -> bool:
-    """Tell whether a layer also reads the tensor in a slot that is not the weight's."""
-    return any(name == tensor and (layer, slot) not in weight.readers for slot, name in enumerate(inputs))
