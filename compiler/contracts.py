@@ -103,10 +103,14 @@ class Pass(BaseModel, ABC):
     effect: ClassVar[Effect]
     needs: ClassVar[frozenset[str]] = frozenset()
     """Properties that earlier steps must have given the program."""
+    leaves: ClassVar[frozenset[str]] = frozenset()
+    """Properties that a program has after this step on any target; `gives` can tell targets apart."""
     comes_before: ClassVar[Mapping[str, str]] = {}
     """Properties that are better given by a later step than by an earlier one, each with the reason."""
     spoilt_by: ClassVar[Mapping[str, str]] = {}
     """Properties under which this step can do little or nothing, each with the reason."""
+    undoes: ClassVar[Mapping[str, str]] = {}
+    """Properties, given by earlier steps, that this step takes away again, each with the reason."""
     is_structural: ClassVar[bool] = True
     """Whether it changes more than the values of weights; a pass that does not leaves a network alone in lint."""
 
@@ -118,7 +122,12 @@ class Pass(BaseModel, ABC):
     def gives(self, target: Target) -> frozenset[str]:
         """Name the properties that a program has after this step, on this target."""
         del target
-        return frozenset()
+        return self.leaves
+
+    def foresee(self, target: Target) -> Iterator[Diagnostic]:
+        """Yield what the target alone tells, before any network is read: a gain that is not to be expected."""
+        del target
+        yield from ()
 
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Yield what can be said before any work: selectors that match nothing, a precision the target lacks."""

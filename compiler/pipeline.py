@@ -13,6 +13,7 @@ from compiler.plan import Plan, Step
 from compiler.plan_codes import BROKEN_PROGRAM, CHANGED_NOTHING, MADE_WORSE, NOT_EXACT, NOT_FASTER
 from compiler.reference import RefusedError
 from compiler.report.model import Costs, Fidelity, Lap, LayerChange, PassReport, SkippedLayer
+from compiler.rewrites.emulate_half import emulated
 from compiler.target import Target
 
 _EXACT = 2e-5
@@ -166,14 +167,16 @@ def _measure(step: Step, done: Run, instruments: Instruments) -> tuple[Fidelity 
     """Compare with the source network and score, if there is anything to do it with."""
     if instruments.probe is None:
         return None, None
+    half = emulated(done.program)
     try:
         outputs = instruments.probe.outputs(done.program)
+        seen = outputs if half is None else instruments.probe.outputs(half)
     except RefusedError as error:
         said = f"{step.todo.slug()} made a network that ONNX Runtime cannot run: {error}"
         raise CompressError(
             Diagnostic(BROKEN_PROGRAM, said, "leave the pass out, and report this", step.span)
         ) from error
-    moved, found = instruments.probe.step(outputs), instruments.probe.compare(outputs)
+    moved, found = instruments.probe.step(outputs), instruments.probe.compare(seen)
     if step.todo.effect is Effect.EXACT and moved.relative_error > _EXACT:
         said = f"{step.todo.slug()} promises exact outputs and moved one by {moved.relative_error:.2g} of its range"
         raise CompressError(Diagnostic(NOT_EXACT, said, "report this with the model", step.span))
@@ -182,8 +185,8 @@ def _measure(step: Step, done: Run, instruments: Instruments) -> tuple[Fidelity 
     )
     if instruments.score is None or step.todo.effect is Effect.EXACT:
         return fidelity, None
-    if moved.max_abs_error > 0 or done.accuracy is None:
-        done.accuracy = instruments.score(done.program)
+    if moved.max_abs_error > 0 or half is not None or done.accuracy is None:
+        done.accuracy = instruments.score(done.program if half is None else half)
     return fidelity, dict(done.accuracy)
 
 

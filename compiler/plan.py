@@ -1,12 +1,12 @@
 """The plan: a recipe's passes with their options read, the clean-ups that every artifact gets, and the target."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from compiler.contracts import Pass
-from compiler.diagnostic import CompressError, Diagnostic, Span
-from compiler.plan_codes import NESTED_REPEAT, NO_TARGET, SPOILT_STEP, UNUSUAL_ORDER
+from compiler.diagnostic import Code, CompressError, Diagnostic, Span
+from compiler.plan_codes import NESTED_REPEAT, NO_TARGET, SPOILT_STEP, UNDONE_STEP, UNUSUAL_ORDER
 from compiler.recipe import LoadedRecipe, Repeat
 from compiler.recipe import Step as Entry
 from compiler.registry import load_named_target, load_pass
@@ -145,17 +145,43 @@ def _step(loaded: LoadedRecipe, place: tuple[Key, ...], entry: Entry, faults: li
 
 
 def _order_findings(steps: list[Step], target: Target) -> Iterator[Diagnostic]:
-    """Compare the order of the steps with what each says about the others; one round of a `repeat` is enough."""
-    given: dict[str, str] = {}
+    """Compare the order of the steps with what each says about the others.
+
+    Of a `repeat` the first round tells all about the order; the second adds what the first one spoils for it.
+    """
+    given: dict[str, Pass] = {}
+    told: set[tuple[Span | None, str]] = set()
     for step in steps:
-        name = step.todo.slug()
-        if step.round is not None and step.round.number > 1:
-            continue
-        for properties, code in ((step.todo.spoilt_by, SPOILT_STEP), (step.todo.comes_before, UNUSUAL_ORDER)):
-            for what in sorted(properties.keys() & given.keys()):
-                said = f"{name} comes after {given[what]}: {properties[what]}"
-                yield Diagnostic(code, said, f"put {name} before {given[what]}", step.span)
-        given |= dict.fromkeys(sorted(step.todo.gives(target) - given.keys()), name)
+        if step.round is None or step.round.number == 1:
+            yield from (replace(item, span=item.span or step.span) for item in step.todo.foresee(target))
+        leaves = step.todo.gives(target)
+        for what, why, code in _objections(step):
+            if what not in given or (step.span, given[what].slug()) in told:
+                continue
+            told.add((step.span, given[what].slug()))
+            is_mutual = bool(leaves & given[what].spoilt_by.keys())
+            yield Diagnostic(code, *_words(step, given[what].slug(), why, is_mutual=is_mutual), step.span)
+        given |= dict.fromkeys(sorted(leaves - given.keys()), step.todo)
+
+
+def _objections(step: Step) -> Iterator[tuple[str, str, Code]]:
+    """Yield what a step does not want to be given before it, why, and how bad that is.
+
+    In later rounds of a `repeat` a mere preference cannot be met any more, and is left out.
+    """
+    todo, is_later = step.todo, step.round is not None and step.round.number > 1
+    said = [(SPOILT_STEP, todo.spoilt_by), (UNDONE_STEP, todo.undoes)]
+    for code, properties in said if is_later else [*said, (UNUSUAL_ORDER, todo.comes_before)]:
+        yield from ((what, properties[what], code) for what in sorted(properties))
+
+
+def _words(step: Step, earlier: str, why: str, *, is_mutual: bool) -> tuple[str, str]:
+    """Say which step comes after which, and what to do about it; two that spoil each other cannot change places."""
+    name = step.todo.slug()
+    if step.round is not None and step.round.number > 1:
+        return f"{name} comes after {earlier} of the round before: {why}", f"take {earlier} out of the `repeat`"
+    advice = "leave one of the two out" if is_mutual else f"put {name} before {earlier}"
+    return f"{name} comes after {earlier}: {why}", advice
 
 
 def _place_of(loaded: LoadedRecipe, target_name: str) -> Span | None:

@@ -96,8 +96,9 @@ BUILDER_CONVERTS = Code(
     "P014",
     "builder-converts",
     Severity.NOTE,
-    "The board's own builder turns the network into half precision. The file and the figures measured here are those "
-    "of 32-bit arithmetic; the kit's self-test on the board shows how far half precision is off.",
+    "The board's own program turns the network into half precision; the file stays in 32 bits. Fidelity and accuracy "
+    "in the report are emulated: what each layer writes is rounded to 16 bits, sums inside a layer are not. The kit's "
+    "self-test on the board shows what its own kernels make of it.",
 )
 NOT_FASTER = Code(
     "P015",
@@ -172,6 +173,57 @@ NESTED_REPEAT = Code(
     "A `repeat` stands among the passes of another `repeat`. What the inner rounds would mean for the outer ones is "
     "not defined, so one level is all there is.",
 )
+HALF_MISFIT = Code(
+    "P090",
+    "half-misfit",
+    Severity.WARNING,
+    "Half precision holds numbers up to 65504, and loses digits below 0.00006. On the calibration images some tensors "
+    "leave that range, and the target has no way to keep single layers in 32 bits. What the layers compute may become "
+    "infinite or zero. The report's figures are those of half precision; if they are bad, leave fp16 out.",
+)
+HALF_UNSEEN = Code(
+    "P091",
+    "half-unseen",
+    Severity.NOTE,
+    "Whether tensors fit into half precision can only be seen on images, and the recipe names none for calibration. "
+    "A dozen pictures of what the camera will see are enough; they need no labels.",
+)
+NO_GAIN_EXPECTED = Code(
+    "P092",
+    "no-gain-expected",
+    Severity.NOTE,
+    "By what is known of the target, a pass of the recipe will not make the network faster there. It can still be "
+    "worth it for another reason, such as a smaller file. The message gives the reason; measure on the board.",
+)
+HALF_WHOLE = Code(
+    "P093",
+    "half-whole",
+    Severity.ERROR,
+    "On this target the board's own program converts the network to half precision, all of it or nothing. Options that "
+    "choose layers would have no effect.",
+)
+ZEROS_UNUSED = Code(
+    "P094",
+    "zeros-unused",
+    Severity.WARNING,
+    "Setting single weights to zero makes a network faster only where the runtime has kernels that leave them out, and "
+    "smaller only once it is packed. The target has no such kernels, so all that is gained there is a smaller "
+    "download. If that is the aim, allow this code and say so; for speed, remove whole filters with level-prune.",
+)
+ZEROS_SIZE = Code(
+    "P095",
+    "zeros-size",
+    Severity.NOTE,
+    "How many weights are zero, and what they take: in the model file as many bytes as before, as runtimes read dense "
+    "weights, and less in a packed archive. The packed figures are those of the weights alone, as gzip packs them.",
+)
+UNDONE_STEP = Code(
+    "P034",
+    "undone-step",
+    Severity.WARNING,
+    "A pass takes back what an earlier one did, so that the earlier one's work and loss of accuracy buy nothing. The "
+    "message says what is lost. Change the order of the two, or leave one of them out.",
+)
 KERNEL_SPLIT = Code(
     "P060",
     "kernel-split",
@@ -241,8 +293,9 @@ UNUSUAL_ORDER = Code(
     "P032",
     "unusual-order",
     Severity.NOTE,
-    "Two passes stand in another order than the one that usually serves best: replace the backbone, factorise, prune, "
-    "quantise, then half precision. The order of the recipe is kept; the message says what it may cost.",
+    "Two passes stand in another order than the one that usually serves best: replace the backbone, factorise (G1), "
+    "prune filters (G2), set weights to zero (G5), quantise (G3), then half precision (G4). The order of the recipe is "
+    "kept; the message says what it may cost.",
 )
 SPOILT_STEP = Code(
     "P033",

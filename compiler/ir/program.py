@@ -176,10 +176,10 @@ class Program(ProgramView):
         self._note("bypass", op.name)
         return True
 
-    def free_name(self, tensor: str) -> str:
+    def free_name(self, tensor: str, word: str = "float") -> str:
         """Let a node write a fresh tensor, which is returned; another node then has to write this one."""
         node = self._nodes[self._producer.pop(tensor)]
-        fresh = self.fresh(f"{tensor}_float")
+        fresh = self.fresh(f"{tensor}_{word}")
         node.outputs[node.outputs.index(tensor)] = fresh
         self._producer[fresh] = node.name
         self._types[fresh] = self._types.get(tensor, TensorType())
