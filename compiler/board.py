@@ -92,6 +92,15 @@ class Precision(Frozen):
     source: str | None = None
 
 
+class Zeros(Frozen):
+    """What a runtime makes of single weights that are zero."""
+
+    gain: bool = False
+    """Whether it leaves out the multiplications."""
+    because: str = "its profile knows of no kernels for sparse weights"
+    source: str | None = None
+
+
 class ChannelMultiple(Frozen):
     """Channel counts that suit the kernels: multiples of `floor` at least, of `prefer` at best."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import yaml
 from pydantic import ValidationError
 
-from compiler.board import Board, ChannelMultiple, ClassCost, CostModel, Fact, PowerMode, Precision, QuantScheme
+from compiler.board import Board, ChannelMultiple, ClassCost, CostModel, Fact, PowerMode, Precision, QuantScheme, Zeros
 from compiler.diagnostic import Code, CompressError, Diagnostic, Severity, Span
 from compiler.operator_table import Frozen, Limit, Operator, OperatorTable, Opsets
 
@@ -29,6 +29,7 @@ __all__ = [
     "Precision",
     "QuantScheme",
     "Target",
+    "Zeros",
     "load_target",
     "operator_name",
 ]
@@ -54,6 +55,7 @@ class Target(Frozen):
     """The newest version of ONNX's operator set to emit; `opsets` holds the range that the runtime reads."""
     precisions: Mapping[str, Precision]
     channel_multiple: ChannelMultiple = ChannelMultiple()
+    zeros: Zeros = Zeros()
     cost: CostModel
     emitter_ready: bool = True
     emitter_note: str | None = None

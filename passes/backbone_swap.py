@@ -67,6 +67,14 @@ class BackboneSwap(Pass):
         "interleaved-deconvs": "the new backbone's readers are split best when their channels are final",
         "fp16": "a new backbone is trained in full precision",
     }
+    spoilt_by: ClassVar[Mapping[str, str]] = {
+        "integers": "the new backbone would compute in floats beside what is left in integers",
+    }
+    undoes: ClassVar[Mapping[str, str]] = {
+        "factorised": "what was factorised in the old backbone goes with it",
+        "pruned": "what was pruned in the old backbone goes with it",
+        "zeros": "the zeros in the old backbone go with it",
+    }
 
     to: str | None = Field(default=None, description="the new backbone: " + ", ".join(NAMES))
     candidates: tuple[str, ...] = Field(default=(), description="several of them, of which the fastest is kept")

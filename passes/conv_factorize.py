@@ -86,7 +86,14 @@ class ConvFactorize(Pass):
     spoilt_by: ClassVar[Mapping[str, str]] = {
         "narrow-weights": "weights that are stored in half precision stand behind a conversion",
         "interleaved-deconvs": "a transposed convolution that was split is no longer one layer to factorise",
+        "integers": "weights that are stored as integers stand behind a conversion; factorise, then quantise",
     }
+    comes_before: ClassVar[Mapping[str, str]] = {
+        "fp16": "the guideline factorises (G1) in full precision, and narrows (G4) what is left",
+        "pruned": "the guideline factorises (G1) before it prunes (G2): pruned layers leave less to factorise",
+    }
+    undoes: ClassVar[Mapping[str, str]] = {"zeros": "the factors of a layer with zeros have none"}
+    leaves: ClassVar[frozenset[str]] = frozenset({"factorised"})
 
     scheme: Scheme = Field(default="channel", description="channel, kernel-channel (depthwise) or kernel (1xN, Nx1)")
     preset: Literal["guideline"] | None = Field(

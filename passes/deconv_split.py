@@ -54,6 +54,7 @@ class DeconvSplit(Pass):
     """
 
     effect = Effect.EXACT
+    leaves: ClassVar[frozenset[str]] = frozenset({"interleaved-deconvs"})
     needs: ClassVar[frozenset[str]] = frozenset({"clean"})
 
     min_gain: float = Field(
@@ -61,11 +62,6 @@ class DeconvSplit(Pass):
     )
     only: tuple[str, ...] = Field(default=(), description="split these layers only: names, globs, operator types")
     skip: tuple[str, ...] = Field(default=(), description="leave these layers alone")
-
-    def gives(self, target: Target) -> frozenset[str]:
-        """Say that transposed convolutions are interleaved convolutions from here on."""
-        del target
-        return frozenset({"interleaved-deconvs"})
 
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Yield an error for each selector that matches nothing."""

@@ -1,6 +1,6 @@
 """Retrain the network as it is now, with the source network as teacher, labels, or both."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
@@ -61,13 +61,17 @@ class Finetune(TrainingOptions, Pass):
     than the network was before, it stays as it was. A figure that was used to choose an epoch is a little too good:
     keep other images for a last judgement.
 
-    Only values change, never the structure. The same recipe gives the same bytes on the same machine with the same
-    number of threads. After each epoch a checkpoint is kept; a build that was interrupted goes on from there and ends
-    with the same weights.
+    Only values change, never the structure, and weights that `weight-prune` set to zero stay zero. The same recipe
+    gives the same bytes on the same machine with the same number of threads. After each epoch a checkpoint is kept;
+    a build that was interrupted goes on from there and ends with the same weights.
     """
 
     effect = Effect.LOSSY
     is_structural: ClassVar[bool] = False
+    spoilt_by: ClassVar[Mapping[str, str]] = {"integers": "weights that are stored as integers cannot be trained"}
+    comes_before: ClassVar[Mapping[str, str]] = {
+        "fp16": "training sees the network in full precision, not what the target makes of it",
+    }
 
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Refuse a network whose weights cannot be trained any more."""

@@ -1,5 +1,8 @@
 """Fold BatchNormalization into the convolution that feeds it."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import numpy as np
 
 from compiler.analysis.foldable import Foldable, foldable
@@ -15,6 +18,10 @@ class FoldBatchnorm(Pass):
     """
 
     effect = Effect.EXACT
+    spoilt_by: ClassVar[Mapping[str, str]] = {
+        "integers": "weights that are stored as integers cannot take a normalisation in; ptq folds by itself before it",
+        "narrow-weights": "weights that are stored in half precision cannot either; fp16 folds by itself before it",
+    }
 
     def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
         """Fold each pair whose parameters are constant and whose link is private."""

@@ -118,6 +118,12 @@ class LevelPrune(Pass):
         "narrow-weights": "weights that are stored in half precision stand behind a conversion and cannot be cut",
         "integers": "weights that are stored as integers stand behind a conversion and cannot be cut",
     }
+    comes_before: ClassVar[Mapping[str, str]] = {
+        "fp16": "the guideline prunes (G2) in full precision, and narrows (G4) what is left",
+        "zeros": "the guideline removes filters (G2) before single weights (G5): zeros in removed filters are lost",
+    }
+    undoes: ClassVar[Mapping[str, str]] = {"zero-pattern": "removing channels tears the groups of N:M apart"}
+    leaves: ClassVar[frozenset[str]] = frozenset({"pruned"})
 
     level: Level | None = Field(
         default=None, description="share of each layer's filters to remove; needed without goal"
@@ -144,13 +150,9 @@ class LevelPrune(Pass):
     min_channels: int = Field(default=1, ge=1, description="keep at least this many filters")
 
     @model_validator(mode="after")
-    def _merging_needs_clusters(self) -> Self:
+    def _fits_together(self) -> Self:
         if self.removed == "merge" and self.criterion != "cluster":
             raise ValueError(f"`removed: merge` needs `criterion: cluster`, not {self.criterion}")
-        return self
-
-    @model_validator(mode="after")
-    def _fits_its_scope(self) -> Self:
         stated = {name for name in self.model_fields_set if getattr(self, name) is not None}
         check_scope(type(self).__name__, self.scope, stated)
         return self

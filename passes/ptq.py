@@ -82,6 +82,10 @@ class Ptq(Pass):
         "narrow-weights": "weights that are stored in half precision stand behind a conversion",
         "integers": "the layers compute in integers already",
     }
+    leaves: ClassVar[frozenset[str]] = frozenset({"integers"})
+    comes_before: ClassVar[Mapping[str, str]] = {
+        "fp16": "the guideline quantises (G3) from full precision; half precision (G4) is for what stays in floats",
+    }
 
     calibrate: CalibratorName = Field(default="mse", description="how a tensor's range is chosen")
     images: int = Field(default=64, ge=1, description="how many calibration images to look at")
@@ -94,11 +98,6 @@ class Ptq(Pass):
     )
     only: tuple[str, ...] = Field(default=(), description="quantise these layers only: names, globs, operator types")
     skip: tuple[str, ...] = Field(default=(), description="leave these layers in float")
-
-    def gives(self, target: Target) -> frozenset[str]:
-        """Name what later steps have to reckon with."""
-        del target
-        return frozenset({"integers"})
 
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Refuse a target without fast integers, and selectors that match nothing."""

@@ -16,7 +16,7 @@ from compiler.training.average import Average
 from compiler.training.batches import Batch, Schedule, batches
 from compiler.training.codes import NOT_FINITE
 from compiler.training.fleet import Fleet
-from compiler.training.network import State, load_state, state_of
+from compiler.training.network import State, keep_zeros, load_state, state_of
 from compiler.training.objective import Objective
 from compiler.training.optimiser import rate_at, set_rate, shorten
 from compiler.training.options import TrainingOptions
@@ -64,6 +64,8 @@ class Trainer:
     fleet: Fleet
     input_names: tuple[str, ...]
     watcher: Watcher
+    masks: Mapping[str, torch.Tensor]
+    """Zeros and ones by key, for weights whose zeros are to stay."""
 
     def run(self, history: History, measure: Measure, save: Callable[[dict[str, object]], None]) -> None:
         """Train from where the history ends. Raises CompressError when the loss is not finite."""
@@ -138,6 +140,7 @@ class Trainer:
         shorten(self.optimiser, self.options.clip)
         self.scaler.step(self.optimiser)
         self.scaler.update()
+        keep_zeros(self.module, self.masks)
         if self.average is not None:
             self.average.update(self.module)
         return found

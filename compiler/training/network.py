@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, fx
 
+from compiler.analysis.zeros import ZEROS_KEY
 from compiler.ir import Program, ProgramView
 from compiler.lowering import Kind, Weight, lower, lowered
 from compiler.lowering.dtypes import to_array
@@ -42,6 +43,22 @@ def _is_matrix(module: fx.GraphModule, weight: Weight) -> bool:
     if weight.kind is not Kind.PARAMETER or weight.readers[0][1] > 1:
         return False
     return module.get_parameter(weight.key).ndim > 1
+
+
+def masks_of(program: ProgramView, module: fx.GraphModule) -> State:
+    """Mark the weights that are not zero, of layers in which an earlier pass set weights to zero on purpose."""
+    if ZEROS_KEY not in program.metadata:
+        return {}
+    keys = [weight.key for weight in lowered(module).weights if _is_matrix(module, weight)]
+    marks = {key: (module.get_parameter(key).detach() != 0).float() for key in keys}
+    return {key: mark for key, mark in marks.items() if not bool(mark.all())}
+
+
+@torch.no_grad()
+def keep_zeros(module: fx.GraphModule, masks: Mapping[str, Tensor]) -> None:
+    """Set the weights to zero again that a step moved away from it."""
+    for key, mask in masks.items():
+        module.get_parameter(key).mul_(mask)
 
 
 def values_of(weights: Iterable[Weight], state: Mapping[str, Tensor], program: ProgramView) -> tuple[Value, ...]:

@@ -23,7 +23,7 @@ from compiler.training.fleet import Fleet, make_fleet
 from compiler.training.loop import History, Trainer, repeatable_kernels
 from compiler.training.losses.custom import source_digest
 from compiler.training.match import find_matches
-from compiler.training.network import State, decayed_keys, lower_for_training, values_of, with_values
+from compiler.training.network import State, decayed_keys, lower_for_training, masks_of, values_of, with_values
 from compiler.training.norms import folded, with_norms
 from compiler.training.objective import Objective, label_loss
 from compiler.training.optimiser import make_optimiser
@@ -160,6 +160,7 @@ def _trainer(  # noqa: PLR0913, PLR0917 - what a training is made of
         rate=rate,
         fleet=fleet,
         input_names=names,
+        masks=masks_of(program, module),
         watcher=training.watcher if training.watcher is not None and fleet.rank == 0 else Quiet(),
     )
 

@@ -14,11 +14,15 @@ from tests.support.steps import apply, exact_passes
 OPTIONS: dict[str, dict[str, object]] = {
     "backbone-swap": {"to": "mobilenet-v1", "width": 0.1},
     "level-prune": {"level": 0.5},
+    "weight-prune": {"level": 0.5},
 }
 """Options that a pass cannot do without."""
 
 FORMS: list[tuple[str, dict[str, object] | None]] = [
     *((name, OPTIONS.get(name)) for name in pass_names()),
+    ("weight-prune", {"level": 0.7, "scope": "global"}),
+    ("weight-prune", {"pattern": "1:2"}),
+    ("fp16", {"arithmetic": "half", "headroom": 1e9}),
     ("level-prune", {"level": 0.5, "scope": "global", "sensitivity_images": 1}),
     ("level-prune", {"scope": "global", "goal": {"macs": "0.9x"}, "sensitivity_images": 0, "max_level": 0.99}),
 ]
