@@ -293,9 +293,9 @@ UNUSUAL_ORDER = Code(
     "P032",
     "unusual-order",
     Severity.NOTE,
-    "Two passes stand in another order than the one that usually serves best: replace the backbone, factorise (G1), "
-    "prune filters (G2), set weights to zero (G5), quantise (G3), then half precision (G4). The order of the recipe is "
-    "kept; the message says what it may cost.",
+    "Two passes stand in another order than the one that usually serves best: replace the backbone (G1 of the "
+    "guideline), factorise (G2), prune filters, set weights to zero (G5), quantise (G3), then half precision (G4). The "
+    "order of the recipe is kept; the message says what it may cost.",
 )
 SPOILT_STEP = Code(
     "P033",

@@ -89,8 +89,8 @@ class ConvFactorize(Pass):
         "integers": "weights that are stored as integers stand behind a conversion; factorise, then quantise",
     }
     comes_before: ClassVar[Mapping[str, str]] = {
-        "fp16": "the guideline factorises (G1) in full precision, and narrows (G4) what is left",
-        "pruned": "the guideline factorises (G1) before it prunes (G2): pruned layers leave less to factorise",
+        "fp16": "the guideline factorises (G2) in full precision, and narrows (G4) what is left",
+        "pruned": "factorising (G2) comes before pruning: pruned layers leave less to factorise",
     }
     undoes: ClassVar[Mapping[str, str]] = {"zeros": "the factors of a layer with zeros have none"}
     leaves: ClassVar[frozenset[str]] = frozenset({"factorised"})

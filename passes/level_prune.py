@@ -119,8 +119,8 @@ class LevelPrune(Pass):
         "integers": "weights that are stored as integers stand behind a conversion and cannot be cut",
     }
     comes_before: ClassVar[Mapping[str, str]] = {
-        "fp16": "the guideline prunes (G2) in full precision, and narrows (G4) what is left",
-        "zeros": "the guideline removes filters (G2) before single weights (G5): zeros in removed filters are lost",
+        "fp16": "filters are chosen in full precision, and what is left is narrowed (G4)",
+        "zeros": "filters go before single weights (G5): zeros in removed filters are lost",
     }
     undoes: ClassVar[Mapping[str, str]] = {"zero-pattern": "removing channels tears the groups of N:M apart"}
     leaves: ClassVar[frozenset[str]] = frozenset({"pruned"})
