@@ -5,6 +5,7 @@ until a checkpoint is loaded. The network is the one of arXiv 2207.02696, writte
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -72,17 +73,17 @@ class SpatialPyramid(nn.Module):
 class Backbone(nn.Module):
     """From the image to the maps at strides 8, 16 and 32."""
 
-    def __init__(self) -> None:
+    def __init__(self, wide: Callable[[int], int]) -> None:
         super().__init__()
-        self.stem1 = ConvBlock(3, 32, 3, 2)
-        self.stem2 = ConvBlock(32, 64, 3, 2)
-        self.stage4 = Elan(64, 32, 64)
+        self.stem1 = ConvBlock(3, wide(32), 3, 2)
+        self.stem2 = ConvBlock(wide(32), wide(64), 3, 2)
+        self.stage4 = Elan(wide(64), wide(32), wide(64))
         self.pool8 = nn.MaxPool2d(2)
-        self.stage8 = Elan(64, 64, 128)
+        self.stage8 = Elan(wide(64), wide(64), wide(128))
         self.pool16 = nn.MaxPool2d(2)
-        self.stage16 = Elan(128, 128, 256)
+        self.stage16 = Elan(wide(128), wide(128), wide(256))
         self.pool32 = nn.MaxPool2d(2)
-        self.stage32 = Elan(256, 256, 512)
+        self.stage32 = Elan(wide(256), wide(256), wide(512))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the maps at strides 8, 16 and 32."""
@@ -94,19 +95,19 @@ class Backbone(nn.Module):
 class Neck(nn.Module):
     """Carry coarse maps up to the fine ones, then fine maps down again; the digits are strides."""
 
-    def __init__(self) -> None:
+    def __init__(self, wide: Callable[[int], int]) -> None:
         super().__init__()
-        self.pyramid32 = SpatialPyramid(512, 256)
-        self.reduce32 = ConvBlock(256, 128, 1)
-        self.lateral16 = ConvBlock(256, 128, 1)
-        self.up16 = Elan(256, 64, 128)
-        self.reduce16 = ConvBlock(128, 64, 1)
-        self.lateral8 = ConvBlock(128, 64, 1)
-        self.up8 = Elan(128, 32, 64)
-        self.shrink8 = ConvBlock(64, 128, 3, 2)
-        self.down16 = Elan(256, 64, 128)
-        self.shrink16 = ConvBlock(128, 256, 3, 2)
-        self.down32 = Elan(512, 128, 256)
+        self.pyramid32 = SpatialPyramid(wide(512), wide(256))
+        self.reduce32 = ConvBlock(wide(256), wide(128), 1)
+        self.lateral16 = ConvBlock(wide(256), wide(128), 1)
+        self.up16 = Elan(wide(256), wide(64), wide(128))
+        self.reduce16 = ConvBlock(wide(128), wide(64), 1)
+        self.lateral8 = ConvBlock(wide(128), wide(64), 1)
+        self.up8 = Elan(wide(128), wide(32), wide(64))
+        self.shrink8 = ConvBlock(wide(64), wide(128), 3, 2)
+        self.down16 = Elan(wide(256), wide(64), wide(128))
+        self.shrink16 = ConvBlock(wide(128), wide(256), 3, 2)
+        self.down32 = Elan(wide(512), wide(128), wide(256))
 
     def forward(self, at8: Tensor, at16: Tensor, at32: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the mixed maps at strides 8, 16 and 32."""
@@ -135,13 +136,17 @@ class Yolov7Tiny(nn.Module):
 
     output_names = ("p8", "p16", "p32")
 
-    def __init__(self, num_classes: int) -> None:
+    def __init__(self, num_classes: int, width: float) -> None:
         super().__init__()
-        self.backbone = Backbone()
-        self.neck = Neck()
-        self.head8 = Head(64, num_classes)
-        self.head16 = Head(128, num_classes)
-        self.head32 = Head(256, num_classes)
+
+        def wide(channels: int) -> int:
+            return max(1, round(channels * width))
+
+        self.backbone = Backbone(wide)
+        self.neck = Neck(wide)
+        self.head8 = Head(wide(64), num_classes)
+        self.head16 = Head(wide(128), num_classes)
+        self.head32 = Head(wide(256), num_classes)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the raw maps p8, p16 and p32."""
@@ -153,9 +158,9 @@ def _twice(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
-def build(num_classes: int = 80) -> nn.Module:
-    """Return an untrained YOLOv7-tiny; the same call gives the same weights."""
-    model = Yolov7Tiny(num_classes)
+def build(num_classes: int = 80, width: float = 1.0) -> nn.Module:
+    """Return an untrained YOLOv7-tiny, every layer `width` times as wide; the same call gives the same weights."""
+    model = Yolov7Tiny(num_classes, width)
     generator = torch.Generator().manual_seed(7)
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
