@@ -75,6 +75,16 @@ class QuantScheme(Frozen):
     """Activations that a convolution before them takes in, so that nothing is rounded between the two."""
     most_rescaling: float | None = Field(default=None, gt=0)
     """The largest input scale x weight scale / output scale that the kernels take."""
+    name: Literal["qdq", "qasymm8"] = "qdq"
+    """`qdq`: pairs as ONNX Runtime takes them in. `qasymm8`: in the forms that Arm Compute Library has kernels for."""
+    moves: tuple[str, ...] = ()
+    """Operators that only move integers about; between two of them nothing is rounded."""
+    saturating: tuple[str, ...] = ()
+    """Operators that take in a `fused` activation behind them, like convolutions do."""
+    settled: Mapping[str, tuple[float, int]] = {}
+    """Operators whose result always has this scale and zero point."""
+    unfit: Mapping[str, str] = {}
+    """Operators that stay in float although there is an integer kernel, each with the reason."""
     source: str
 
 

@@ -26,10 +26,13 @@ CLEAN_UPS = (
 """Exact passes that run before emitting, and before any pass that needs a clean program."""
 
 FITTINGS = ("lower-operators",)
-"""Exact passes that run once, after all others: they write the network as its target needs it."""
+"""Exact passes that run after all others, and before one that asks: they write the network as its target needs it."""
 
 CLEAN = "clean"
 """The property that the clean-ups give."""
+
+FITTED = "fitted"
+"""The property that the fittings give: the network is written in the operators of its target."""
 
 AFFINE_FOLDED = "affine-folded"
 """The property that fold-affine gives: what is added to a channel is in a bias, and outlives the channel."""
@@ -201,6 +204,8 @@ def _with_clean_ups(steps: list[Step]) -> Iterator[Step]:
         if AFFINE_FOLDED in step.todo.needs and not (is_clean or is_folded):
             yield Step(load_pass("fold-affine")())
             is_folded = True
+        if FITTED in step.todo.needs:
+            yield from _fittings()
         yield step
     yield from _last_steps()
 
@@ -213,5 +218,9 @@ def _clean_ups() -> Iterator[Step]:
 def _last_steps() -> Iterator[Step]:
     """Clean up, fit the network to its target, and clear away what that left."""
     yield from _clean_ups()
+    yield from _fittings()
+
+
+def _fittings() -> Iterator[Step]:
     for name in (*FITTINGS, "remove-identity", "remove-dead-code"):
         yield Step(load_pass(name)())

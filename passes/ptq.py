@@ -13,11 +13,13 @@ from compiler.analysis.quantization import (
     Layout,
     clipped,
     find_layout,
+    fit_rescaling,
     gather_means,
     gather_ranges,
     grid_of,
     noise_by_tensor,
     noise_overall,
+    settled_roots,
 )
 from compiler.analysis.selectors import check_selectors, select
 from compiler.contracts import Context, Decision, Effect, Log, Pass, Sample
@@ -45,6 +47,8 @@ class Quantized(Decision):
     """Scale and zero point of each tensor; those that share a scale are named by one of them."""
     means: dict[str, tuple[float, ...]] = {}
     """For the correction of biases: the mean of every channel that a convolution reads."""
+    widened: dict[str, float] = {}
+    """Layers whose result has a wider scale than its values ask for, by what factor, so that the kernels take it."""
     layer_sqnr_db: dict[str, float] = {}
     """Signal-to-noise ratio of what each layer puts out, all layers being quantised."""
     alone_sqnr_db: dict[str, float] = {}
@@ -77,7 +81,7 @@ class Ptq(Pass):
     """
 
     effect = Effect.LOSSY
-    needs: ClassVar[frozenset[str]] = frozenset({"clean"})
+    needs: ClassVar[frozenset[str]] = frozenset({"clean", "fitted"})
     spoilt_by: ClassVar[Mapping[str, str]] = {
         "narrow-weights": "weights that are stored in half precision stand behind a conversion",
         "integers": "the layers compute in integers already",
@@ -116,8 +120,8 @@ class Ptq(Pass):
         plain = Quantized(scheme=scheme, is_equalized=is_equalized, floats={}, grids={})
         layout = self._layout(program, scheme, {})
         if context.is_stand_in or not layout.tensors:
-            update = {"floats": layout.floats, "grids": dict.fromkeys(layout.roots.values(), (1.0, 0))}
-            return plain.model_copy(update=update | {"means": self._stand_in_means(program, layout)})
+            found = _Calibrated(dict.fromkeys(layout.roots, (0.0, 255.0)), self._stand_in_means(program, layout))
+            return self._with_floats(cast(Program, program), plain, found, {})
         smooth = cast(Program, program).clone()
         if is_equalized:
             equalize(smooth)
@@ -184,17 +188,22 @@ class Ptq(Pass):
         self, program: Program, plain: Quantized, found: _Calibrated, floats: Mapping[str, str]
     ) -> Quantized:
         """Choose the grids that remain when some layers go back to float."""
-        layout = self._layout(program, plain.scheme, floats)
-        ranges: dict[str, tuple[float, float]] = {}
-        for tensor, root in layout.roots.items():
-            low, high = found.ranges[tensor]
-            least, most = ranges.get(root, (low, high))
-            ranges[root] = min(low, least), max(high, most)
-        kind, is_symmetric = plain.scheme.activations, plain.scheme.is_symmetric
-        made = {root: grid_of(low, high, kind, is_symmetric=is_symmetric) for root, (low, high) in ranges.items()}
-        grids = {root: (grid.scale, grid.zero_point) for root, grid in made.items()}
-        means = {name: value for name, value in found.means.items() if name in layout.roots}
-        return plain.model_copy(update={"floats": layout.floats, "grids": grids, "means": means})
+        kept = dict(floats)
+        while True:
+            layout = self._layout(program, plain.scheme, kept)
+            settled = settled_roots(program, plain.scheme, layout)
+            fitted = fit_rescaling(program, layout, _grids(plain.scheme, layout, found, settled), plain.scheme, settled)
+            if not fitted.obstacles:
+                break
+            kept |= fitted.obstacles
+        return plain.model_copy(
+            update={
+                "floats": layout.floats,
+                "grids": {root: (grid.scale, grid.zero_point) for root, grid in fitted.grids.items()},
+                "means": {name: value for name, value in found.means.items() if name in layout.roots},
+                "widened": {name: _short(by) for name, by in fitted.widened.items()},
+            }
+        )
 
     def _trial(self, program: Program, decision: Quantized) -> Program:
         """Quantise a copy of an already equalised network."""
@@ -203,6 +212,21 @@ class Ptq(Pass):
         if layout.layers:
             _quantize(twin, layout, decision)
         return twin
+
+
+def _grids(
+    scheme: QuantScheme, layout: Layout, found: _Calibrated, settled: Mapping[str, tuple[float, int]]
+) -> dict[str, Grid]:
+    """Choose the integers of each group of tensors by what all of them hold."""
+    ranges: dict[str, tuple[float, float]] = {}
+    for tensor in layout.tensors:
+        low, high = found.ranges[tensor]
+        root = layout.roots[tensor]
+        least, most = ranges.get(root, (low, high))
+        ranges[root] = min(low, least), max(high, most)
+    kind, is_symmetric = scheme.activations, scheme.is_symmetric
+    made = {root: grid_of(low, high, kind, is_symmetric=is_symmetric) for root, (low, high) in ranges.items()}
+    return made | {root: Grid(scale, zero, kind) for root, (scale, zero) in settled.items()}
 
 
 def _read_by_convs(program: ProgramView, layout: Layout) -> tuple[str, ...]:

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from compiler.analysis.quantization.layout import WEIGHTED, Layout
-from compiler.analysis.quantization.parameters import Grid, quantized, weight_scales
+from compiler.analysis.quantization.parameters import Grid, quantized, weight_grid, weight_scales
 from compiler.ir import Array, Op, Program
 from compiler.target import QuantScheme
 
 _BIAS_LIMIT = 2**31 - 1
+_PAIRS = ("Add", "Sub", "Mul")
 
 
 def quantize(
@@ -37,6 +38,8 @@ def quantize(
                 program.set_input(op, slot, real[tensor])
         if op.op_type in WEIGHTED:
             _store_weights(program, op, grids[layout.roots[source]], scheme, means.get(source))
+        elif scheme.name == "qasymm8" and op.op_type in _PAIRS:
+            _store_operand(program, op)
 
 
 def _insert_pair(program: Program, tensor: str, grid: Grid, layers: set[str]) -> str:
@@ -70,19 +73,35 @@ def _store_weights(program: Program, op: Op, source: Grid, scheme: QuantScheme, 
     assert weight is not None
     axis = filter_axis(op)
     is_split = op.op_type == "ConvTranspose" and op.integer("group", 1) > 1
+    zero = 0
     if scheme.per_channel and not is_split and weight.ndim > axis:
         scales = weight_scales(weight, axis)
         row = scales.reshape([-1 if place == axis else 1 for place in range(weight.ndim)])
+    elif scheme.weights == "uint8":
+        grid = weight_grid(weight)
+        scales, zero = np.asarray(grid.scale), grid.zero_point
+        row = scales
     else:
         scales = np.asarray(weight_scales(weight.reshape(1, -1), 0)[0])
         row = scales
-    zero = 0 if scheme.weights == "int8" else 128
     stored = quantized(weight, row, zero, scheme.weights)
     if means is not None and op.op_type == "Conv":
         _take_up_shift(program, op, weight - (stored.astype(np.float64) - zero) * row, means)
     _dequantized(program, op, 1, stored, scales, np.full(scales.shape, zero, scheme.weights), axis)
     if op.op_type != "MatMul" and op.has(2):
         _store_bias(program, op, scales, source.scale)
+
+
+def _store_operand(program: Program, op: Op) -> None:
+    """Replace a constant that is combined with a tensor by integers behind a DequantizeLinear."""
+    for slot, name in enumerate(op.inputs):
+        value = program.const(name)
+        if value is None:
+            continue
+        grid = weight_grid(value)
+        scale = np.asarray(grid.scale)
+        stored = quantized(value, scale, grid.zero_point, grid.dtype)
+        _dequantized(program, op, slot, stored, scale, np.asarray(grid.zero_point, grid.dtype), 0)
 
 
 def _take_up_shift(program: Program, op: Op, lost: Array, means: Sequence[float]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from compiler.analysis.cost import PRECISION_KEY
 from compiler.check import check_program
 from compiler.contracts import Emission
 from compiler.diagnostic import Diagnostic, Severity
@@ -53,7 +54,7 @@ def run(program: Program, folder: Path, tools: Tools, feeds: Mapping[str, Array]
     emit(program, folder, feeds)
     binary = folder.with_name(f"{folder.name}.net")
     compile_program(folder / "net.cpp", folder / "runtime", tools, binary)
-    said = run_program(binary, folder, tools)
+    said = run_program(binary, folder, tools, precision=program.metadata.get(PRECISION_KEY, "fp32"))
     assert said["problem"] is None, said["problem"]
     outputs: list[dict[str, Any]] = said["outputs"]
     return Ran(said, {program.outputs[item["index"]]: item["difference"] for item in outputs})

@@ -1,23 +1,30 @@
 """Integer quantisation: which layers can have it, what range their tensors have, and which integers stand for it."""
 
 from compiler.analysis.quantization.calibrators import CalibratorName, clipped
-from compiler.analysis.quantization.layout import Layout, find_layout
+from compiler.analysis.quantization.forms import qasymm8_obstacle
+from compiler.analysis.quantization.layout import Layout, find_layout, settled_roots
 from compiler.analysis.quantization.noise import noise_by_tensor, noise_overall
-from compiler.analysis.quantization.parameters import Grid, grid_of, quantized, weight_scales
+from compiler.analysis.quantization.parameters import Grid, grid_of, quantized, weight_grid, weight_scales
 from compiler.analysis.quantization.ranges import Histogram, gather_means, gather_ranges
+from compiler.analysis.quantization.rescaling import Fitted, fit_rescaling
 
 __all__ = [
     "CalibratorName",
+    "Fitted",
     "Grid",
     "Histogram",
     "Layout",
     "clipped",
     "find_layout",
+    "fit_rescaling",
     "gather_means",
     "gather_ranges",
     "grid_of",
     "noise_by_tensor",
     "noise_overall",
+    "qasymm8_obstacle",
     "quantized",
+    "settled_roots",
+    "weight_grid",
     "weight_scales",
 ]

@@ -57,6 +57,12 @@ def weight_scales(weight: Array, axis: int) -> Floats:
     return np.where(peaks > 0, peaks / 127, 1.0)
 
 
+def weight_grid(weight: Array) -> Grid:
+    """Choose unsigned integers for constants from the least to the largest of them; zeros alone get a fine scale."""
+    low, high = float(weight.min(initial=0.0)), float(weight.max(initial=0.0))
+    return grid_of(low, high, "uint8", is_symmetric=False) if high > low else Grid(1 / 256, 0, "uint8")
+
+
 def _positive(scale: float) -> float:
     """Keep a scale that float32 can hold; a tensor that is 0 all over gets 1."""
     return float(np.float32(scale)) if np.float32(scale) > np.finfo(np.float32).tiny else 1.0

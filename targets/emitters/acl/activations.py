@@ -63,6 +63,22 @@ def fused_activation(draft: Draft, op: Op) -> tuple[Code, str, Op | None]:
     return activation_of(draft, follower), follower.y, follower
 
 
+def clamp(draft: Draft, result: str, act: Code, follower: Op | None) -> None:
+    """Apply to bytes, in place, the activation that a layer took in, unless the bytes reach no further anyhow."""
+    if follower is None:
+        return
+    draft.done.add(follower.name)
+    grid, bounds = draft.bytes.grids[result], (-_LARGEST, _LARGEST)
+    if follower.op_type == "Relu":
+        bounds = (0.0, _LARGEST)
+    else:
+        low, high = (scalar(draft.optional(follower, slot, "bound")) for slot in (1, 2))
+        bounds = (-_LARGEST if low is None else low, _LARGEST if high is None else high)
+    reach = (-grid.offset * grid.scale, (255 - grid.offset) * grid.scale)
+    if reach[0] < bounds[0] or reach[1] > bounds[1]:
+        draft.add("activate", follower, (draft.ref(result), act), "")
+
+
 def activate(draft: Draft, op: Op, tensor: str, what: Code) -> None:
     """Write an activation of a tensor: in place where nothing else reads it."""
     source = draft.ref(tensor)
@@ -71,7 +87,7 @@ def activate(draft: Draft, op: Op, tensor: str, what: Code) -> None:
         draft.add("activate", op, (source, what), "")
         draft.aliases[op.y] = tensor
     else:
-        draft.add("activation", op, (source, draft.shape(op.y), what))
+        draft.add("activation", op, (source, draft.form(op.y), what))
 
 
 def _alone(draft: Draft, op: Op) -> None:

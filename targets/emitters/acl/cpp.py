@@ -7,7 +7,8 @@ import numpy as np
 
 from compiler.ir import Array
 from targets.emitters.acl.activations import number
-from targets.emitters.acl.steps import Argument, Code, Ref, Step, Weight
+from targets.emitters.acl.integers import Grid
+from targets.emitters.acl.steps import Argument, Code, Form, Ref, Shape, Step, Weight
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _./:+-")
 _LONGEST = 100
@@ -51,16 +52,28 @@ def _argument(text: Text, item: Argument) -> str:
     if isinstance(item, Code):
         return item.text
     if isinstance(item, Weight):
-        return _weight(text, item.value)
+        return _weight(text, item)
+    if isinstance(item, Form):
+        return _form(item.shape, item.grid)
     if isinstance(item, tuple):
         return f"{{{', '.join(_argument(text, part) for part in item)}}}"
     return number(item) if isinstance(item, float) else str(item)
 
 
-def _weight(text: Text, value: Array | None) -> str:
+def _form(shape: Shape, grid: Grid | None) -> str:
+    """Write a tensor's form."""
+    extents = f"{{{', '.join(map(str, shape))}}}"
+    return extents if grid is None else f"bytes({extents}, {number(grid.scale)}, {grid.offset})"
+
+
+def _weight(text: Text, weight: Weight) -> str:
     """Give an array the next file."""
+    value = weight.value
     if value is None:
         return "Weight()"
     name = f"weights/{len(text.weights):04d}.npy"
-    text.weights[name] = np.asarray(value, dtype=np.float32, order="C")
-    return f'Weight("{name}", {{{", ".join(map(str, value.shape))}}})'
+    is_whole = value.dtype == np.int32
+    kind = np.uint8 if weight.grid is not None else np.int32 if is_whole else np.float32
+    text.weights[name] = np.asarray(value, dtype=kind, order="C")
+    form = _form(value.shape, weight.grid)
+    return f'Weight("{name}", {f"wholes({form})" if is_whole else form})'

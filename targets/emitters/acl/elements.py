@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from compiler.ir import Array, Op
-from targets.emitters.acl.activations import activate, between, linear
+from targets.emitters.acl.activations import NO_ACTIVATION, activate, between, clamp, fused_activation, linear
 from targets.emitters.acl.steps import Code, Draft, Unwritable, Weight, scalar
 
 _KINDS = {
@@ -29,13 +29,29 @@ def arithmetic(draft: Draft, op: Op) -> None:
     if _with_number(draft, op):
         return
     kind = Code(f"Arithmetic::{_KINDS[op.op_type]}")
-    draft.add("arithmetic", op, (kind, draft.ref(op.x), draft.ref(op.input(1)), draft.shape(op.y)))
+    if draft.is_on_bytes:
+        _on_bytes(draft, op, kind)
+        return
+    draft.add("arithmetic", op, (kind, draft.ref(op.x), draft.ref(op.input(1)), draft.form(op.y)))
+
+
+def _on_bytes(draft: Draft, op: Op, kind: Code) -> None:
+    """Write an operation on bytes; version 19.05 repeats a tensor along rows rightly only if it is the second."""
+    _, result, follower = found = fused_activation(draft, op)
+    first, second = op.inputs
+    width = draft.shape(op.y)[-1:]
+    if draft.shape(first)[-1:] != width:
+        if op.op_type == "Sub":
+            raise Unwritable("it repeats what it subtracts from", "exchange the two, or leave the layer out of ptq")
+        first, second = second, first
+    draft.add("arithmetic", op, (kind, draft.ref(first), draft.ref(second), draft.form(result)), result)
+    clamp(draft, result, found[0], follower)
 
 
 def _with_number(draft: Draft, op: Op) -> bool:
     """Write arithmetic with one number as an activation, if it is that."""
     for place in (0, 1):
-        value = scalar(draft.program.const(op.input(place)))
+        value = None if draft.is_on_bytes else scalar(draft.real(op.input(place)))
         other = op.input(1 - place)
         if value is None or draft.program.is_constant(other) or draft.shape(other) != draft.shape(op.y):
             continue
@@ -64,22 +80,22 @@ def _as_activation(op_type: str, value: float, *, is_first: bool) -> Code | None
 
 def exponential(draft: Draft, op: Op) -> None:
     """Write e to the power of a tensor."""
-    draft.add("exponential", op, (draft.ref(op.x), draft.shape(op.y)))
+    draft.add("exponential", op, (draft.ref(op.x), draft.form(op.y)))
 
 
 def gemm(draft: Draft, op: Op) -> None:
     """Write a fully connected layer; the library wants [out, in] weights and a bias of [out]."""
-    weight = draft.constant(op, 1, "weight")
+    weight = draft.weight(op, 1, "weight")
     if op.integer("transA", 0) or draft.program.is_constant(op.x):
         raise Unwritable("its first matrix is transposed or constant", "transpose the data before this layer")
-    weight = weight if op.integer("transB", 0) else weight.T
-    bias = draft.optional(op, 2, "bias")
-    _fully_connected(
-        draft,
-        op,
-        weight * np.float32(op.number("alpha", 1.0)),
-        None if bias is None else _bias(bias * np.float32(op.number("beta", 1.0)), weight.shape[0]),
-    )
+    weight = weight if op.integer("transB", 0) else weight.map(np.transpose)
+    bias, neurons = draft.optional_weight(op, 2, "bias"), draft.shape(op.y)[-1]
+    if draft.is_on_bytes:
+        _fully_connected(draft, op, weight, bias.map(lambda value: _bias(value, neurons)))
+        return
+    alpha, beta = np.float32(op.number("alpha", 1.0)), np.float32(op.number("beta", 1.0))
+    bias = bias.map(lambda value: _bias(value * beta, neurons))
+    _fully_connected(draft, op, weight.map(lambda value: value * alpha), bias)
 
 
 def _bias(bias: Array, neurons: int) -> Array:
@@ -91,15 +107,19 @@ def _bias(bias: Array, neurons: int) -> Array:
 
 def matmul(draft: Draft, op: Op) -> None:
     """Write a product with a constant matrix as a fully connected layer."""
-    weight = draft.constant(op, 1, "second matrix")
-    if weight.ndim != 2 or len(draft.shape(op.x)) != 2:
+    weight = draft.weight(op, 1, "second matrix")
+    if len(draft.shape(op.input(1))) != 2 or len(draft.shape(op.x)) != 2:
         raise Unwritable("it multiplies stacks of matrices", "reshape to two axes")
-    _fully_connected(draft, op, weight.T, None)
+    _fully_connected(draft, op, weight.map(np.transpose), Weight(None))
 
 
-def _fully_connected(draft: Draft, op: Op, weight: Array, bias: Array | None) -> None:
-    arrays = Weight(np.ascontiguousarray(weight)), Weight(None if bias is None else np.ascontiguousarray(bias))
-    draft.add("fully_connected", op, (draft.ref(op.x), draft.shape(op.y), *arrays))
+def _fully_connected(draft: Draft, op: Op, weight: Weight, bias: Weight) -> None:
+    """Write the layer; on bytes with the activation behind it, which the function itself does not take in."""
+    act, result, follower = fused_activation(draft, op) if draft.is_on_bytes else (NO_ACTIVATION, op.y, None)
+    draft.insist_on_factor(op, result)
+    arrays = weight.map(np.ascontiguousarray), bias.map(np.ascontiguousarray)
+    draft.add("fully_connected", op, (draft.ref(op.x), draft.form(result), *arrays), result)
+    clamp(draft, result, act, follower)
 
 
 def batch_norm(draft: Draft, op: Op) -> None:
@@ -108,7 +128,7 @@ def batch_norm(draft: Draft, op: Op) -> None:
     if any(op.outputs[1:]) or op.integer("training_mode", 0):
         raise Unwritable("it is in training mode", "export in evaluation mode")
     epsilon = op.number("epsilon", 1e-5)
-    draft.add("batch_norm", op, (draft.ref(op.x), draft.shape(op.y), mean, variance, shift, scale, epsilon))
+    draft.add("batch_norm", op, (draft.ref(op.x), draft.form(op.y), mean, variance, shift, scale, epsilon))
 
 
 def softmax(draft: Draft, op: Op) -> None:
@@ -116,7 +136,7 @@ def softmax(draft: Draft, op: Op) -> None:
     shape = draft.shape(op.x)
     if len(shape) != 2 or op.integer("axis", -1) % 2 != 1:
         raise Unwritable("it does not run over the last of two axes", "reshape, and transpose, so that it does")
-    draft.add("softmax", op, (draft.ref(op.x), draft.shape(op.y)))
+    draft.add("softmax", op, (draft.ref(op.x), draft.form(op.y)))
 
 
 def lrn(draft: Draft, op: Op) -> None:
@@ -125,7 +145,7 @@ def lrn(draft: Draft, op: Op) -> None:
     if size % 2 == 0:
         raise Unwritable(f"size {size} is even, and the library takes odd ones", f"train with size {size + 1}")
     figures = (op.number("alpha", 1e-4), op.number("beta", 0.75), op.number("bias", 1.0))
-    draft.add("local_response", op, (draft.ref(op.x), draft.shape(op.y), size, *figures))
+    draft.add("local_response", op, (draft.ref(op.x), draft.form(op.y), size, *figures))
 
 
 HANDLERS: Mapping[str, Callable[[Draft, Op], None]] = {

@@ -11,8 +11,11 @@ from compiler.analysis.cost import PRECISION_KEY
 from compiler.artifact import Manifest
 from compiler.contracts import Emission, Emitter
 from compiler.diagnostic import Diagnostic
+from compiler.ir import model_bytes
+from compiler.reference import Session
 from targets.emitters import _kit
 from targets.emitters.acl.cpp import write_cpp
+from targets.emitters.acl.exact import MOST_BEYOND_A_STEP, exact_twin
 from targets.emitters.acl.translate import translate
 
 _HERE = Path(__file__).parent
@@ -23,16 +26,21 @@ class AclEmitter(Emitter):
     """Writes a C++ program on the library's functions, with weights as arrays of NumPy.
 
     The functions are called one by one, because the library's own graph layer leaves out what it lacks without a word
-    in release builds. Weights stay FP32 in the files; for FP16 the program narrows them when it starts.
+    in release builds. Weights stay FP32 in the files; for FP16 the program narrows them when it starts. After ptq they
+    are bytes, and the self-test also holds what the library's integer arithmetic gives, which rounds in another way
+    than ONNX Runtime's.
     """
 
     runtimes: ClassVar[tuple[str, ...]] = ("acl-19.05",)
 
     def emit(self, emission: Emission, folder: Path) -> None:
         """Write the runtime's files into an empty folder."""
-        precision = emission.program.metadata.get(PRECISION_KEY, "fp32")
-        text = write_cpp(translate(emission.program))
+        program = emission.program
+        precision = program.metadata.get(PRECISION_KEY, "fp32")
+        text = write_cpp(translate(program))
         _kit.write_network(emission, folder)
+        if precision == "int8":
+            _write_board_outputs(emission, folder)
         (folder / "weights").mkdir()
         for name, value in text.weights.items():
             np.save(folder / name, value)
@@ -47,6 +55,13 @@ class AclEmitter(Emitter):
         yield from verify_kit(folder, manifest)
 
 
+def _write_board_outputs(emission: Emission, folder: Path) -> None:
+    """Write what the library's own integer arithmetic gives for the self-test's input."""
+    found = Session(model_bytes(exact_twin(emission.program))).run(emission.test_inputs)
+    for index, name in enumerate(emission.program.outputs):
+        np.save(folder / "expected" / f"board_{index}.npy", np.ascontiguousarray(found[name]))
+
+
 def _values(emission: Emission, precision: str, calls: list[str]) -> dict[str, object]:
     """Collect what the templates may say; of the user's names only the product's, and labels that are plain already."""
     target = emission.target
@@ -59,6 +74,7 @@ def _values(emission: Emission, precision: str, calls: list[str]) -> dict[str, o
         "backend": "opencl",
         "tolerance_fp32": target.test_tolerance["fp32"],
         "tolerance_fp16": target.test_tolerance["fp16"],
+        "beyond_int8": MOST_BEYOND_A_STEP,
         "inputs": len(emission.program.inputs),
         "outputs": len(emission.program.outputs),
         "calls": calls,

@@ -36,11 +36,13 @@ def compile_opencl(runtime: Path, tools: Tools) -> Path:
     return _engine_part(runtime, "opencl", tools)
 
 
-def run_program(program: Path, kit: Path, tools: Tools, arguments: Sequence[str] = ()) -> dict[str, Any]:
+def run_program(
+    program: Path, kit: Path, tools: Tools, arguments: Sequence[str] = (), *, precision: str = "fp32"
+) -> dict[str, Any]:
     """Run a program's self-test once, and return what it says. Raises EmulationError."""
     paths = f"{tools.binaries}:{tools.system}/lib"
     command = [tools.emulator, "-cpu", "cortex-a72", "-L", str(tools.system), "-E", f"LD_LIBRARY_PATH={paths}"]
-    options = ["--kit", str(kit), "--backend", "neon", "--precision", "fp32", "--runs", "1", "--warm-up", "0"]
+    options = ["--kit", str(kit), "--backend", "neon", "--precision", precision, "--runs", "1", "--warm-up", "0"]
     done = _run([*command, str(program), *options, "--threads", "2", *arguments])
     try:
         return json.loads(done.stdout)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from compiler.ir import Array, Op
 from targets.emitters.acl.activations import number
 from targets.emitters.acl.resize import resize
-from targets.emitters.acl.steps import Code, Draft, Shape, Unwritable
+from targets.emitters.acl.steps import Code, Draft, Form, Ref, Shape, Unwritable
 
 _MOST_AXES = 4
 
@@ -19,10 +19,10 @@ def reshape(draft: Draft, op: Op) -> None:
     """Write a change of shape, or a whole channel shuffle where one begins here."""
     if (found := _shuffle(draft, op)) is not None:
         transpose, last, groups = found
-        draft.add("shuffle", op, (draft.ref(op.x), draft.shape(last.y), groups), last.y)
+        draft.add("shuffle", op, (draft.ref(op.x), draft.form(last.y), groups), last.y)
         draft.done.update((transpose.name, last.name))
     else:
-        draft.add("reshape", op, (draft.ref(op.x), draft.shape(op.y)))
+        draft.add("reshape", op, (draft.ref(op.x), draft.form(op.y)))
 
 
 def _shuffle(draft: Draft, op: Op) -> tuple[Op, Op, int] | None:
@@ -49,7 +49,7 @@ def transpose(draft: Draft, op: Op) -> None:
     if rank > _MOST_AXES:
         raise Unwritable(f"it moves {rank} axes, and the library 4 at most", "merge neighbouring axes with a Reshape")
     lead = tuple(range(max(0, 3 - rank)))
-    draft.add("permute", op, (draft.ref(op.x), draft.shape(op.y), (*lead, *(axis + len(lead) for axis in order))))
+    draft.add("permute", op, (draft.ref(op.x), draft.form(op.y), (*lead, *(axis + len(lead) for axis in order))))
 
 
 def concat(draft: Draft, op: Op) -> None:
@@ -59,7 +59,7 @@ def concat(draft: Draft, op: Op) -> None:
     if len(shape) - 1 - axis > 2:
         raise Unwritable(f"it joins along axis {axis} of {len(shape)}", "join along one of the last three axes")
     parts = tuple(draft.ref(name) for name in op.inputs)
-    draft.add("concatenate", op, (parts, shape, axis))
+    draft.add("concatenate", op, (parts, draft.form(op.y), axis))
 
 
 def split(draft: Draft, op: Op) -> None:
@@ -101,7 +101,7 @@ def _slice(draft: Draft, op: Op, result: str, starts: Shape, steps: Shape) -> No
     if 0 in shape:
         raise Unwritable("its result is empty", "leave the layer out")
     ends = tuple(s + (n - 1) * step + 1 for s, n, step in zip(starts, shape, steps, strict=True))
-    draft.add("slice", op, (draft.ref(op.x), shape, starts, ends, steps), result)
+    draft.add("slice", op, (draft.ref(op.x), draft.form(result), starts, ends, steps), result)
 
 
 def pad(draft: Draft, op: Op) -> None:
@@ -116,7 +116,7 @@ def pad(draft: Draft, op: Op) -> None:
     value = draft.optional(op, 2, "value")
     fill = 0.0 if value is None or mode == "reflect" else float(value.reshape(()))
     style = Code(f"Padding::{mode}")
-    draft.add("pad", op, (draft.ref(op.x), draft.shape(op.y), before, after, style, Code(number(fill))))
+    draft.add("pad", op, (draft.ref(op.x), draft.form(op.y), before, after, style, Code(number(fill))))
 
 
 def reduce_mean(draft: Draft, op: Op) -> None:
@@ -125,17 +125,34 @@ def reduce_mean(draft: Draft, op: Op) -> None:
     if len(shape) > _MOST_AXES:
         raise Unwritable(f"it works on {len(shape)} axes, and the library on 4 at most", "merge axes with a Reshape")
     axes = {axis % len(shape) for axis in op.integers("axes")} or set(range(len(shape)))
+    if draft.is_on_bytes:
+        _mean_of_images(draft, op, axes)
+        return
     # The library forgets outer axes of size 1, and refuses to take a mean along them.
     places = tuple(sorted(axis for axis in axes if shape[axis] != 1))
     kept = tuple(1 if place in axes else extent for place, extent in enumerate(shape))
     if not places:
-        draft.add("reshape", op, (draft.ref(op.x), draft.shape(op.y)))
+        draft.add("reshape", op, (draft.ref(op.x), draft.form(op.y)))
     elif op.integer("keepdims", 1):
         draft.add("mean", op, (draft.ref(op.x), kept, places))
     else:
         middle = f"{op.y}\0mean"  # no tensor of a model has such a name
         draft.add("mean", op, (draft.ref(op.x), kept, places), middle)
         draft.add("reshape", op, (draft.ref(middle), draft.shape(op.y)))
+
+
+def _mean_of_images(draft: Draft, op: Op, axes: set[int]) -> None:
+    """Write a mean over height and width of bytes as a pool, which rounds once."""
+    shape = draft.shape(op.x)
+    if axes != {2, 3} or len(shape) != 4:
+        raise Unwritable("it takes a mean over something else than height and width", "leave the layer out of ptq")
+    form, kind = draft.form(op.y), Code("Pooling::average")
+    if op.integer("keepdims", 1):
+        draft.add("pool_all", op, (draft.ref(op.x), form, kind))
+        return
+    middle = f"{op.y}\0mean"  # no tensor of a model has such a name
+    draft.add("pool_all", op, (draft.ref(op.x), Form((*shape[:2], 1, 1), form.grid), kind), middle)
+    draft.add("reshape", op, (Ref(middle), form))
 
 
 HANDLERS: Mapping[str, Callable[[Draft, Op], None]] = {

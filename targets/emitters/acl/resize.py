@@ -33,7 +33,7 @@ def resize(draft: Draft, op: Op) -> None:
             f"{mode} with {places} does not sample as the library does",
             "enlarge by whole numbers, or resize with mode linear and half_pixel",
         )
-    draft.add("resize", op, (draft.ref(op.x), after, Code(f"Sampling::{sampling}")))
+    draft.add("resize", op, (draft.ref(op.x), draft.form(op.y), Code(f"Sampling::{sampling}")))
 
 
 def _scale(draft: Draft, op: Op, axis: int) -> float:

@@ -7,7 +7,8 @@ import numpy as np
 
 from compiler.ir import Op, ProgramView
 from targets.emitters.acl import activations, elements, places, windows
-from targets.emitters.acl.steps import Draft, Ref, Step, Unwritable
+from targets.emitters.acl.integers import grid_at
+from targets.emitters.acl.steps import Draft, Form, Ref, Step, Unwritable
 
 _HANDLERS: Mapping[str, Callable[[Draft, Op], None]] = {
     **windows.HANDLERS,
@@ -16,7 +17,6 @@ _HANDLERS: Mapping[str, Callable[[Draft, Op], None]] = {
     **places.HANDLERS,
 }
 _MOST_AXES = 6
-_INTEGERS = ("QuantizeLinear", "DequantizeLinear", "QLinearConv")
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,16 @@ def _translate(program: ProgramView) -> tuple[list[Step], list[Refusal]]:
             refused.append(Refusal(op, found.why, found.help))
     if not refused:
         for index, name in enumerate(program.outputs):
-            draft.steps.append(Step("output", "", (index, _kept(draft, name)), None))
+            draft.steps.append(Step("output", "", (index, _kept(draft, name), *_step_of(program, name)), None))
     return draft.steps, refused
 
 
 def _write(draft: Draft, op: Op) -> None:
     """Write one node."""
     handler = None if op.domain else _HANDLERS.get(op.op_type)
-    if op.op_type in _INTEGERS:
-        raise Unwritable("the program computes in floating point, and not yet in 8-bit integers", "leave ptq out here")
+    if op.op_type in _CONVERSIONS and not op.domain:
+        _CONVERSIONS[op.op_type](draft, op)
+        return
     if handler is None:
         raise Unwritable("there is no function for it in this runtime", "replace it, or end the network before it")
     for tensor in op.outputs:
@@ -71,7 +72,50 @@ def _write(draft: Draft, op: Op) -> None:
             raise Unwritable(
                 f"it puts out {kind}", f"keep to 32-bit floats, at least one of them, and {_MOST_AXES} axes"
             )
-    handler(draft, op)
+    draft.current = op if op.name in draft.bytes.layers else None
+    try:
+        handler(draft, op)
+    finally:
+        draft.current = None
+
+
+def _quantize(draft: Draft, op: Op) -> None:
+    """Write a conversion to bytes, unless the layer before it writes bytes by itself."""
+    grid = grid_at(draft.program, op)
+    if grid is None:
+        raise Unwritable(*_OTHER_INTEGERS)
+    if op.name in draft.bytes.quiet:
+        source = op.x
+        while source in draft.aliases:
+            source = draft.aliases[source]
+        draft.aliases[op.y] = source
+    else:
+        draft.add("quantize", op, (draft.ref(op.x), Form(draft.shape(op.x), grid)))
+
+
+def _dequantize(draft: Draft, op: Op) -> None:
+    """Write a conversion to reals, unless only layers on bytes read it; constants are converted when they are read."""
+    if draft.program.is_constant(op.x):
+        return
+    if grid_at(draft.program, op) is None:
+        raise Unwritable(*_OTHER_INTEGERS)
+    if op.name not in draft.bytes.quiet:
+        draft.add("dequantize", op, (draft.ref(op.x), draft.form(op.y)))
+
+
+_CONVERSIONS: Mapping[str, Callable[[Draft, Op], None]] = {"QuantizeLinear": _quantize, "DequantizeLinear": _dequantize}
+_OTHER_INTEGERS = (
+    "it asks for other integers than unsigned ones of 8 bits with one scale and one zero point",
+    "quantise with ptq, for this target",
+)
+
+
+def _step_of(program: ProgramView, name: str) -> tuple[float, ...]:
+    """Tell how far apart the bytes behind an output are, if there are any."""
+    maker = program.producer(name)
+    is_bytes = maker is not None and maker.op_type == "DequantizeLinear" and not program.is_constant(maker.x)
+    grid = grid_at(program, maker) if maker is not None and is_bytes else None
+    return () if grid is None else (grid.scale,)
 
 
 def _boundary(program: ProgramView) -> Iterator[Refusal]:

@@ -5,24 +5,26 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from compiler.ir import Op
-from targets.emitters.acl.activations import fused_activation
-from targets.emitters.acl.steps import Code, Draft, Shape, Unwritable, Weight
+from targets.emitters.acl.activations import NO_ACTIVATION, clamp, fused_activation
+from targets.emitters.acl.steps import Code, Draft, Shape, Unwritable
 
 
 def conv(draft: Draft, op: Op) -> None:
     """Write a dense or depthwise convolution, with the activation behind it."""
-    weight, x = draft.constant(op, 1, "weight"), draft.shape(op.x)
+    weight, x = draft.weight(op, 1, "weight"), draft.shape(op.x)
+    extents = draft.shape(op.input(1))
     group = op.integer("group", 1)
-    window = _window(draft, op, weight.shape[2:])
+    window = _window(draft, op, extents[2:])
     act, result, follower = fused_activation(draft, op)
-    bias = Weight(draft.optional(op, 2, "bias"))
-    shape = draft.shape(op.y)
+    bias = draft.optional_weight(op, 2, "bias")
+    form = draft.form(result)
+    draft.insist_on_factor(op, result)
     if group == 1:
-        draft.add("convolution", op, (draft.ref(op.x), shape, Weight(weight), bias, window, act), result)
-    elif group == x[1] and weight.shape[1] == 1:
-        flat = Weight(weight.reshape(weight.shape[0], *weight.shape[2:]))
-        multiplier = weight.shape[0] // group
-        draft.add("depthwise", op, (draft.ref(op.x), shape, flat, bias, window, multiplier, act), result)
+        draft.add("convolution", op, (draft.ref(op.x), form, weight, bias, window, act), result)
+    elif group == x[1] and extents[1] == 1:
+        flat = weight.map(lambda value: value.reshape(extents[0], *extents[2:]))
+        multiplier = extents[0] // group
+        draft.add("depthwise", op, (draft.ref(op.x), form, flat, bias, window, multiplier, act), result)
     else:
         raise Unwritable(f"{group} groups, and the library has dense and depthwise ones", "use a dense convolution")
     if follower is not None:
@@ -31,8 +33,8 @@ def conv(draft: Draft, op: Op) -> None:
 
 def conv_transpose(draft: Draft, op: Op) -> None:
     """Write a transposed convolution; the library wants output channels first."""
-    weight = draft.constant(op, 1, "weight")
-    kernel, strides = weight.shape[2:], op.integers("strides") or (1, 1)
+    weight = draft.weight(op, 1, "weight")
+    kernel, strides = draft.shape(op.input(1))[2:], op.integers("strides") or (1, 1)
     pads = _transposed_pads(draft, op, kernel, strides)
     if len(set(kernel)) > 1 or len(set(pads)) > 1 or op.integer("group", 1) != 1:
         raise Unwritable(
@@ -40,9 +42,12 @@ def conv_transpose(draft: Draft, op: Op) -> None:
             "use such a transposed convolution, or Resize and Conv",
         )
     window = Code(f"Window({strides[0]}, {strides[1]}, {', '.join(map(str, pads))})")
-    turned = Weight(np.ascontiguousarray(weight.transpose(1, 0, 2, 3)))
-    bias = Weight(draft.optional(op, 2, "bias"))
-    draft.add("deconvolution", op, (draft.ref(op.x), draft.shape(op.y), turned, bias, window))
+    turned = weight.map(lambda value: np.ascontiguousarray(value.transpose(1, 0, 2, 3)))
+    bias = draft.optional_weight(op, 2, "bias")
+    act, result, follower = fused_activation(draft, op) if draft.is_on_bytes else (NO_ACTIVATION, op.y, None)
+    draft.insist_on_factor(op, result)
+    draft.add("deconvolution", op, (draft.ref(op.x), draft.form(result), turned, bias, window), result)
+    clamp(draft, result, act, follower)
 
 
 def pool(draft: Draft, op: Op) -> None:
@@ -61,7 +66,7 @@ def pool(draft: Draft, op: Op) -> None:
     draft.add(
         "pool",
         op,
-        (draft.ref(op.x), draft.shape(op.y), kind, *sizes, window, rounding, Code("true" if counts else "false")),
+        (draft.ref(op.x), draft.form(op.y), kind, *sizes, window, rounding, Code("true" if counts else "false")),
     )
 
 
@@ -76,7 +81,7 @@ def _insist_on_windows_that_begin_inside(draft: Draft, op: Op) -> None:
 def global_pool(draft: Draft, op: Op) -> None:
     """Write a pool over whole images."""
     kind = Code("Pooling::maximum" if op.op_type == "GlobalMaxPool" else "Pooling::average")
-    draft.add("pool_all", op, (draft.ref(op.x), draft.shape(op.y), kind))
+    draft.add("pool_all", op, (draft.ref(op.x), draft.form(op.y), kind))
 
 
 def _window(draft: Draft, op: Op, kernel: Shape, *, stretch: bool = False) -> Code:

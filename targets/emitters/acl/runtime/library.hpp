@@ -1,6 +1,7 @@
 // The library's own types made from ours, and what differs between its versions 19.05 and 20.08.
 #pragma once
 
+#include "arm_compute/core/TensorInfo.h"
 #include "arm_compute/core/Types.h"
 
 #include "kit.hpp"
@@ -23,6 +24,11 @@ inline acl::TensorShape reversed(const Shape &shape) {
     for (std::size_t axis = 0; axis < shape.size(); ++axis) result.set(axis, static_cast<std::size_t>(shape[shape.size() - 1 - axis]));
     if (shape.empty()) result.set(0, 1);
     return result;
+}
+
+inline acl::TensorInfo tensor_info(const Form &form, acl::DataType real) {
+    if (form.kind == Kind::byte) return acl::TensorInfo(reversed(form.shape), 1, acl::DataType::QASYMM8, acl::QuantizationInfo(form.scale, form.offset));
+    return acl::TensorInfo(reversed(form.shape), 1, form.kind == Kind::whole ? acl::DataType::S32 : real);
 }
 
 inline acl::Coordinates reversed_places(const Shape &places) {

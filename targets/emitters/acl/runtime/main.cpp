@@ -16,7 +16,7 @@ namespace {
 using namespace kit;
 
 const char *const usage =
-    "usage: net [--kit FOLDER] [--backend neon|opencl] [--precision fp32|fp16] [--threads N] [--runs N] [--warm-up N]\n"
+    "usage: net [--kit FOLDER] [--backend neon|opencl] [--precision fp32|fp16|int8] [--threads N] [--runs N] [--warm-up N]\n"
     "           [--layers] [--input FILE.npy]... [--output-folder FOLDER]\n"
     "  --layers         also time each layer by itself\n"
     "  --input          run on these arrays, in the order of the manifest's inputs, instead of the self-test\n"
@@ -64,7 +64,9 @@ Options read_options(int argc, char **argv) {
 }
 
 std::unique_ptr<Engine> open_engine(const Options &options) {
-    if (options.precision != "fp32" && options.precision != "fp16") throw Problem("--precision is fp32 or fp16");
+    const bool is_integer = std::string(about.precision) == "int8";
+    if (is_integer && options.precision != "int8") throw Problem("this network was made in 8-bit integers; leave --precision out");
+    if (!is_integer && options.precision != "fp32" && options.precision != "fp16") throw Problem("--precision is fp32 or fp16");
     const Precision precision = options.precision == "fp16" ? Precision::fp16 : Precision::fp32;
     if (options.backend == "neon") return make_neon_engine(options.folder, precision, options.threads);
     if (options.backend != "opencl") throw Problem("--backend is neon or opencl");
@@ -99,6 +101,20 @@ double difference(const std::vector<float> &actual, const std::vector<float> &ex
     }
     const double scale = high > low ? high - low : largest > 0 ? largest : 1;
     return gap / scale;
+}
+
+// The share of elements that are further than a step from what is expected. A step is that of the integers which the
+// output was made of; one that leaves a layer in floating point counts in 1/255 of its range.
+double beyond_a_step(const std::vector<float> &actual, const std::vector<float> &expected, double step) {
+    if (actual.size() != expected.size() || expected.empty()) return actual.size() == expected.size() ? 0 : 1;
+    if (step <= 0) {
+        const auto range = std::minmax_element(expected.begin(), expected.end());
+        step = (double(*range.second) - double(*range.first)) / 255;
+    }
+    std::size_t far = 0;
+    for (std::size_t i = 0; i < expected.size(); ++i)
+        if (!(std::fabs(double(actual[i]) - double(expected[i])) <= 1.001 * step)) ++far;
+    return double(far) / double(expected.size());
 }
 
 std::string quoted(const std::string &text) {
@@ -147,25 +163,29 @@ std::string layer_times(Engine &engine) {
 std::vector<float> read_input(const Options &options, const Engine &engine, int index) {
     const std::string path = options.inputs.empty() ? options.folder + "/expected/input_" + std::to_string(index) + ".npy"
                                                     : options.inputs.at(static_cast<std::size_t>(index));
-    const Array array = read_npy(path);
+    const Array<float> array = read_npy<float>(path);
     if (array.shape != engine.input_shape(index)) throw Problem(path + ": its shape is not that of the network's input");
     return array.values;
 }
 
 // Compares with what was computed at the build, unless the inputs are other ones; says PASS or FAIL.
 bool compare(Engine &engine, const Options &options, std::string &text) {
-    const double tolerance = options.precision == "fp16" ? about.tolerance_fp16 : about.tolerance_fp32;
+    const bool is_integer = options.precision == "int8";
+    const double tolerance = is_integer ? about.beyond_int8 : options.precision == "fp16" ? about.tolerance_fp16 : about.tolerance_fp32;
     bool passes = true;
     text = "  \"tolerance\": " + figure(tolerance) + ",\n  \"outputs\": [";
     for (int index = 0; index < about.outputs; ++index) {
         const std::vector<float> actual = engine.get_output(index);
-        const std::string name = "output_" + std::to_string(index) + ".npy";
+        const std::string number = std::to_string(index) + ".npy", name = "output_" + number;
         if (!options.output_folder.empty()) write_npy(options.output_folder + "/" + name, engine.output_shape(index), actual);
         if (!options.inputs.empty()) continue;
-        const double share = difference(actual, read_npy(options.folder + "/expected/" + name).values);
-        const bool fits = share <= tolerance;
+        const std::vector<float> expected = read_npy<float>(options.folder + "/expected/" + name).values;
+        const double share = difference(actual, expected);
+        double beyond = 0;
+        if (is_integer) beyond = beyond_a_step(actual, read_npy<float>(options.folder + "/expected/board_" + number).values, engine.output_step(index));
+        const bool fits = (is_integer ? beyond : share) <= tolerance;
         passes = passes && fits;
-        text += std::string(index ? ", " : "") + "{\"index\": " + std::to_string(index) + ", \"difference\": " + figure(share) + ", \"passes\": " + (fits ? "true" : "false") + "}";
+        text += std::string(index ? ", " : "") + "{\"index\": " + std::to_string(index) + ", \"difference\": " + figure(share) + (is_integer ? ", \"beyond_a_step\": " + figure(beyond) : "") + ", \"passes\": " + (fits ? "true" : "false") + "}";
     }
     text += "],\n";
     return passes;

@@ -11,6 +11,7 @@
 #include "arm_compute/runtime/NEON/functions/NEConvolutionLayer.h"
 #include "arm_compute/runtime/NEON/functions/NEDeconvolutionLayer.h"
 #include "arm_compute/runtime/NEON/functions/NEDepthwiseConvolutionLayer.h"
+#include "arm_compute/runtime/NEON/functions/NEDequantizationLayer.h"
 #include "arm_compute/runtime/NEON/functions/NEElementwiseOperations.h"
 #include "arm_compute/runtime/NEON/functions/NEElementwiseUnaryLayer.h"
 #include "arm_compute/runtime/NEON/functions/NEFullyConnectedLayer.h"
@@ -19,6 +20,7 @@
 #include "arm_compute/runtime/NEON/functions/NEPermute.h"
 #include "arm_compute/runtime/NEON/functions/NEPixelWiseMultiplication.h"
 #include "arm_compute/runtime/NEON/functions/NEPoolingLayer.h"
+#include "arm_compute/runtime/NEON/functions/NEQuantizationLayer.h"
 #include "arm_compute/runtime/NEON/functions/NEReduceMean.h"
 #include "arm_compute/runtime/NEON/functions/NEReshapeLayer.h"
 #include "arm_compute/runtime/NEON/functions/NEScale.h"
@@ -49,6 +51,7 @@ struct Neon {
     using Convolution = acl::NEConvolutionLayer;
     using Deconvolution = acl::NEDeconvolutionLayer;
     using Depthwise = acl::NEDepthwiseConvolutionLayer;
+    using Dequantize = acl::NEDequantizationLayer;
     using Divide = acl::NEElementwiseDivision;
     using Exponential = acl::NEExpLayer;
     using FullyConnected = acl::NEFullyConnectedLayer;
@@ -60,6 +63,7 @@ struct Neon {
     using Pad = acl::NEPadLayer;
     using Permute = acl::NEPermute;
     using Pool = acl::NEPoolingLayer;
+    using Quantize = acl::NEQuantizationLayer;
     using Reshape = acl::NEReshapeLayer;
     using Scale = acl::NEScale;
     using Shuffle = acl::NEChannelShuffleLayer;

@@ -22,10 +22,11 @@ class Network {
     using Store = typename Back::Tensor;
 
     struct Value {
-        Shape shape;
+        Form form;
         std::unique_ptr<Store> store;
         std::string file;          // of a constant
         bool is_kept = false;      // inputs, outputs and constants have memory of their own
+        float step = 0;            // of an output that was bytes
         int last_reader = -1;
         int writer = -1;
     };
@@ -48,13 +49,14 @@ public:
         return x;
     }
 
-    void output(int index, Tensor x) {
+    void output(int index, Tensor x, float step) {
         value(x).is_kept = true;
+        value(x).step = step;
         place(outputs_, index) = x;
     }
 
     Tensor constant(const Weight &weight) {
-        const Tensor x = add(weight.shape);
+        const Tensor x = add(weight.form);
         value(x).is_kept = true;
         value(x).file = weight.file;
         return x;
@@ -68,7 +70,7 @@ public:
         for (Value &one : values_)
             if (one.is_kept) one.store->allocator()->allocate();
         for (Value &one : values_)
-            if (!one.file.empty()) fill(one, load(one));
+            if (!one.file.empty()) load(one);
         allocator_ = Back::make_allocator();
         inner_->populate(*allocator_, 1);
         between_->populate(*allocator_, 1);
@@ -83,13 +85,13 @@ public:
 
     void set_input(int index, const std::vector<float> &values) {
         Value &one = value(inputs_.at(static_cast<std::size_t>(index)));
-        if (values.size() != count(one.shape)) throw Problem("input " + std::to_string(index) + " has another number of elements");
+        if (values.size() != count(one.form.shape)) throw Problem("input " + std::to_string(index) + " has another number of elements");
         fill(one, values);
     }
 
     std::vector<float> get_output(int index) {
         Value &one = value(outputs_.at(static_cast<std::size_t>(index)));
-        std::vector<float> values(count(one.shape));
+        std::vector<float> values(count(one.form.shape));
         Back::map(*one.store);
         move_rows(one, [&](unsigned char *row, std::size_t first, std::size_t length) {
             for (std::size_t i = 0; i < length; ++i)
@@ -99,8 +101,9 @@ public:
         return values;
     }
 
-    const Shape &input_shape(int index) const { return values_.at(static_cast<std::size_t>(inputs_.at(static_cast<std::size_t>(index)))).shape; }
-    const Shape &output_shape(int index) const { return values_.at(static_cast<std::size_t>(outputs_.at(static_cast<std::size_t>(index)))).shape; }
+    const Shape &input_shape(int index) const { return values_.at(static_cast<std::size_t>(inputs_.at(static_cast<std::size_t>(index)))).form.shape; }
+    const Shape &output_shape(int index) const { return values_.at(static_cast<std::size_t>(outputs_.at(static_cast<std::size_t>(index)))).form.shape; }
+    float output_step(int index) const { return values_.at(static_cast<std::size_t>(outputs_.at(static_cast<std::size_t>(index)))).step; }
 
     void run() {
         for (Layer &one : layers_) one.function->run();
@@ -155,11 +158,11 @@ protected:
     acl::ITensorInfo *info(Tensor x) { return x < 0 ? nullptr : value(x).store->info(); }
     Store *at(Tensor x) { return x < 0 ? nullptr : value(x).store.get(); }
 
-    Tensor add(const Shape &shape) {
+    Tensor add(const Form &form) {
         values_.emplace_back();
-        values_.back().shape = shape;
+        values_.back().form = form;
         values_.back().store.reset(new Store());
-        values_.back().store->allocator()->init(acl::TensorInfo(reversed(shape), 1, type_));
+        values_.back().store->allocator()->init(tensor_info(form, type_));
         return static_cast<Tensor>(values_.size()) - 1;
     }
 
@@ -208,17 +211,24 @@ private:
         for (const Tensor x : ended) value(x).store->allocator()->allocate();
     }
 
-    std::vector<float> load(const Value &one) const {
-        const Array array = read_npy(folder_ + "/" + one.file);
-        if (array.shape != one.shape) throw Problem(one.file + ": its shape is not the one that the program was made for");
-        return array.values;
+    void load(Value &one) {
+        const std::string path = folder_ + "/" + one.file;
+        if (one.form.kind == Kind::byte) fill(one, checked(read_npy<uint8_t>(path), one));
+        else if (one.form.kind == Kind::whole) fill(one, checked(read_npy<int32_t>(path), one));
+        else fill(one, checked(read_npy<float>(path), one));
+    }
+
+    template <class T>
+    static std::vector<T> checked(Array<T> array, const Value &one) {
+        if (array.shape != one.form.shape) throw Problem(one.file + ": its shape is not the one that the program was made for");
+        return std::move(array.values);
     }
 
     // Calls `move` with the address of each row, the number of its first element and its length.
     template <class Move>
     void move_rows(Value &one, Move move) {
         const acl::ITensorInfo &about = *one.store->info();
-        const std::size_t length = about.dimension(0), rows = count(one.shape) / (length ? length : 1);
+        const std::size_t length = about.dimension(0), rows = count(one.form.shape) / (length ? length : 1);
         const std::size_t rank = about.num_dimensions();
         std::vector<std::size_t> place(rank > 0 ? rank : 1, 0);
         for (std::size_t row = 0; row < rows; ++row) {
@@ -232,12 +242,14 @@ private:
         }
     }
 
-    void fill(Value &one, const std::vector<float> &values) {
+    template <class T>
+    void fill(Value &one, const std::vector<T> &values) {
+        const bool narrows = one.form.kind == Kind::real && type_ == acl::DataType::F16;
         Back::map(*one.store);
         move_rows(one, [&](unsigned char *row, std::size_t first, std::size_t length) {
             for (std::size_t i = 0; i < length; ++i) {
-                if (type_ == acl::DataType::F16) reinterpret_cast<acl::half *>(row)[i] = acl::half(values[first + i]);
-                else reinterpret_cast<float *>(row)[i] = values[first + i];
+                if (narrows) reinterpret_cast<acl::half *>(row)[i] = acl::half(static_cast<float>(values[first + i]));
+                else reinterpret_cast<T *>(row)[i] = values[first + i];
             }
         });
         Back::unmap(*one.store);

@@ -1,4 +1,4 @@
-// Reads NumPy's files of 32-bit floats, little-endian and in C order, as the kit holds them.
+// Reads NumPy's files of 32-bit floats, bytes and 32-bit integers, little-endian and in C order, as the kit holds them.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,10 @@
 
 namespace kit {
 
+template <class T>
 struct Array {
     Shape shape;
-    std::vector<float> values;
+    std::vector<T> values;
 };
 
 namespace detail {
@@ -40,6 +41,24 @@ inline Shape shape_of(const std::string &header, const std::string &path) {
     return shape;
 }
 
+template <class T>
+struct Element;
+template <>
+struct Element<float> {
+    static const char *code() { return "'<f4'"; }
+    static const char *title() { return "32-bit floats"; }
+};
+template <>
+struct Element<uint8_t> {
+    static const char *code() { return "'|u1'"; }
+    static const char *title() { return "bytes"; }
+};
+template <>
+struct Element<int32_t> {
+    static const char *code() { return "'<i4'"; }
+    static const char *title() { return "32-bit integers"; }
+};
+
 }  // namespace detail
 
 inline std::size_t count(const Shape &shape) {
@@ -48,7 +67,8 @@ inline std::size_t count(const Shape &shape) {
     return product;
 }
 
-inline Array read_npy(const std::string &path) {
+template <class T>
+Array<T> read_npy(const std::string &path) {
     std::ifstream stream(path, std::ios::binary);
     if (!stream) throw Problem(path + ": cannot be read; copy the kit's folder again, whole");
     unsigned char start[10] = {};
@@ -57,12 +77,12 @@ inline Array read_npy(const std::string &path) {
         throw Problem(path + ": no array file of NumPy, version 1");
     std::string header(static_cast<std::size_t>(start[8] | start[9] << 8), ' ');
     stream.read(&header[0], static_cast<std::streamsize>(header.size()));
-    if (detail::after(header, "descr", path).find("'<f4'") > 2 || detail::after(header, "fortran_order", path).find("False") > 2)
-        throw Problem(path + ": it holds something else than 32-bit floats in C order");
-    Array array;
+    if (detail::after(header, "descr", path).find(detail::Element<T>::code()) > 2 || detail::after(header, "fortran_order", path).find("False") > 2)
+        throw Problem(path + ": it holds something else than " + detail::Element<T>::title() + " in C order");
+    Array<T> array;
     array.shape = detail::shape_of(header, path);
     array.values.resize(count(array.shape));
-    stream.read(reinterpret_cast<char *>(array.values.data()), static_cast<std::streamsize>(array.values.size() * sizeof(float)));
+    stream.read(reinterpret_cast<char *>(array.values.data()), static_cast<std::streamsize>(array.values.size() * sizeof(T)));
     if (!stream) throw Problem(path + ": it is cut short");
     return array;
 }

@@ -17,6 +17,7 @@
 #include "arm_compute/runtime/CL/functions/CLConvolutionLayer.h"
 #include "arm_compute/runtime/CL/functions/CLDeconvolutionLayer.h"
 #include "arm_compute/runtime/CL/functions/CLDepthwiseConvolutionLayer.h"
+#include "arm_compute/runtime/CL/functions/CLDequantizationLayer.h"
 #include "arm_compute/runtime/CL/functions/CLElementWiseUnaryLayer.h"
 #include "arm_compute/runtime/CL/functions/CLElementwiseOperations.h"
 #include "arm_compute/runtime/CL/functions/CLFullyConnectedLayer.h"
@@ -25,6 +26,7 @@
 #include "arm_compute/runtime/CL/functions/CLPermute.h"
 #include "arm_compute/runtime/CL/functions/CLPixelWiseMultiplication.h"
 #include "arm_compute/runtime/CL/functions/CLPoolingLayer.h"
+#include "arm_compute/runtime/CL/functions/CLQuantizationLayer.h"
 #include "arm_compute/runtime/CL/functions/CLReduceMean.h"
 #include "arm_compute/runtime/CL/functions/CLReshapeLayer.h"
 #include "arm_compute/runtime/CL/functions/CLScale.h"
@@ -48,6 +50,7 @@ struct OpenCl {
     using Convolution = acl::CLConvolutionLayer;
     using Deconvolution = acl::CLDeconvolutionLayer;
     using Depthwise = acl::CLDepthwiseConvolutionLayer;
+    using Dequantize = acl::CLDequantizationLayer;
     using Divide = acl::CLArithmeticDivision;
     using Exponential = acl::CLExpLayer;
     using FullyConnected = acl::CLFullyConnectedLayer;
@@ -59,6 +62,7 @@ struct OpenCl {
     using Pad = acl::CLPadLayer;
     using Permute = acl::CLPermute;
     using Pool = acl::CLPoolingLayer;
+    using Quantize = acl::CLQuantizationLayer;
     using Reshape = acl::CLReshapeLayer;
     using Scale = acl::CLScale;
     using Shuffle = acl::CLChannelShuffleLayer;
