@@ -163,7 +163,7 @@ class BackboneSwap(Pass):
         for name in self.cut:
             if name not in known:
                 return Diagnostic(CUT_UNFIT, f"cut: there is no tensor {name}", did_you_mean(name, known) or advice)
-        found = backbone_end(program)
+        found = None if self.cut else backbone_end(program)
         if not self.cut and found is None:
             return Diagnostic(CUT_UNFIT, "the network's maps never shrink, so no backbone was found", advice)
         cut = find_cut(program, self.cut or (found or "",))

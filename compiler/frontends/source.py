@@ -40,7 +40,7 @@ def load_structure(loaded: LoadedRecipe) -> Loaded:
     The lock saves importing torch; weights are then stand-ins. Without a good lock the network is exported.
     """
     model = loaded.recipe.model
-    lock = structure_path(loaded.path)
+    lock = _lock(loaded)
     if model.onnx is not None or not lock.is_file():
         found = load_source(loaded)
         return found if model.onnx is not None else _with_note(found, loaded, "is missing")
@@ -79,6 +79,13 @@ def structure_path(recipe: Path) -> Path:
     return recipe.parent / ("structure.onnx.txt" if recipe.stem == "recipe" else f"{recipe.stem}.structure.onnx.txt")
 
 
+def _lock(loaded: LoadedRecipe) -> Path:
+    """Find the structure lock: a recipe's own, else that of the recipe it extends which names the network."""
+    own, span = structure_path(loaded.path), loaded.at("model", "torch")
+    base = None if span is None else structure_path(Path(span.file))
+    return own if own.is_file() or base is None or not base.is_file() else base
+
+
 def _exported(loaded: LoadedRecipe) -> onnx.ModelProto:
     """Let torch build and export the network."""
     from compiler.frontends.torch_factory import export_factory
@@ -103,7 +110,7 @@ def _load_file(loaded: LoadedRecipe, path: Path) -> Loaded:
 
 def _with_note(found: Loaded, loaded: LoadedRecipe, state: str) -> Loaded:
     """Say that lint had to import torch, and how to spare it that."""
-    said = f"the structure lock {structure_path(loaded.path).name} {state}, so torch had to export the network"
+    said = f"the structure lock {_lock(loaded).name} {state}, so torch had to export the network"
     advice = f"run `compress lock {loaded.path.name}` and check the file in"
     note = Diagnostic(onnx_codes.STALE_LOCK, said, advice, loaded.at("model", "torch"))
     return Loaded(found.program, (*found.findings, note))

@@ -1,15 +1,17 @@
-"""PoseResNet-50: a ResNet-50, three transposed convolutions, and one heat map for each joint.
+"""PoseResNet: a ResNet-50 or a thinner one, three transposed convolutions, and one heat map for each joint.
 
 The weights are our own seeded initialisation and have seen no training: a model from this file finds no pose until
 a checkpoint is loaded. The bottleneck strides in its 3x3 convolution. A 256x256 image gives 64x64 heat maps.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 EXPANSION = 4
+STEM_WIDTH = 64
 STAGES = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))
 """Bottleneck width, number of blocks and stride of each stage."""
 UPSAMPLER_WIDTH = 256
@@ -56,17 +58,17 @@ class Upsampler(nn.Module):
 
 
 class Backbone(nn.Module):
-    """ResNet-50 without its classifier: 2048 channels at stride 32."""
+    """A ResNet without its classifier; as a ResNet-50, 2048 channels at stride 32."""
 
-    def __init__(self) -> None:
+    def __init__(self, stem: int, stages: Sequence[Sequence[int]]) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
-        self.stem_norm = nn.BatchNorm2d(64)
+        self.stem = nn.Conv2d(3, stem, 7, 2, 3, bias=False)
+        self.stem_norm = nn.BatchNorm2d(stem)
         self.stem_relu = nn.ReLU()
         self.stem_pool = nn.MaxPool2d(3, 2, 1)
-        inputs = (64, *(EXPANSION * width for width, _, _ in STAGES))
+        inputs = (stem, *(EXPANSION * width for width, _, _ in stages))
         self.stage1, self.stage2, self.stage3, self.stage4 = (
-            _stage(channels_in, *stage) for channels_in, stage in zip(inputs, STAGES, strict=False)
+            _stage(channels_in, *stage) for channels_in, stage in zip(inputs, stages, strict=False)
         )
 
     def forward(self, images: Tensor) -> Tensor:
@@ -76,16 +78,16 @@ class Backbone(nn.Module):
 
 
 class PoseResNet(nn.Module):
-    """PoseResNet-50; `heatmaps` has the shape [1, joints, H / 4, W / 4]."""
+    """A ResNet and three upsamplers; `heatmaps` has the shape [1, joints, H / 4, W / 4]."""
 
     output_names = ("heatmaps",)
 
-    def __init__(self, num_joints: int) -> None:
+    def __init__(self, num_joints: int, stem: int, stages: Sequence[Sequence[int]], upsampler: int) -> None:
         super().__init__()
-        self.backbone = Backbone()
-        widths = (EXPANSION * STAGES[-1][0], *3 * (UPSAMPLER_WIDTH,))
+        self.backbone = Backbone(stem, stages)
+        widths = (EXPANSION * stages[-1][0], *3 * (upsampler,))
         self.upsample1, self.upsample2, self.upsample3 = (Upsampler(*pair) for pair in pairwise(widths))
-        self.predict = nn.Conv2d(UPSAMPLER_WIDTH, num_joints, 1)
+        self.predict = nn.Conv2d(upsampler, num_joints, 1)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return one heat map for each joint."""
@@ -104,9 +106,14 @@ def _stage(channels_in: int, width: int, blocks: int, stride: int) -> nn.Sequent
     return nn.Sequential(first, *(Bottleneck(EXPANSION * width, width, 1) for _ in range(blocks - 1)))
 
 
-def build(num_joints: int = 16) -> nn.Module:
-    """Return an untrained PoseResNet-50; the same call gives the same weights."""
-    model = PoseResNet(num_joints)
+def build(
+    num_joints: int = 16,
+    stem: int = STEM_WIDTH,
+    stages: Sequence[Sequence[int]] = STAGES,
+    upsampler: int = UPSAMPLER_WIDTH,
+) -> nn.Module:
+    """Return an untrained network, a PoseResNet-50 if nothing is said; the same call gives the same weights."""
+    model = PoseResNet(num_joints, stem, stages, upsampler)
     generator = torch.Generator().manual_seed(7)
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
