@@ -1,6 +1,7 @@
 """Retrain the network as it is now, with the source network as teacher, labels, or both."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
@@ -10,7 +11,7 @@ from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView
 from compiler.rewrites.write_values import Value, write_values
 from compiler.target import Target
-from compiler.training.checks import match_faults, network_faults, recipe_faults
+from compiler.training.checks import integer_faults, match_faults, network_faults, recipe_faults
 from compiler.training.codes import NO_GAIN, RATE_UNKNOWN
 from compiler.training.options import USUAL_RATE, TrainingOptions
 from compiler.training.setup import EpochLine, Training
@@ -61,6 +62,10 @@ class Finetune(TrainingOptions, Pass):
     than the network was before, it stays as it was. A figure that was used to choose an epoch is a little too good:
     keep other images for a last judgement.
 
+    `fake_quantize: int8` trains for a `ptq` behind it: weights and activations are rounded as the target's integers
+    will be, each activation over the batch's own range, while gradients pass as if nothing were rounded. Epochs are
+    then judged in integers too. Fold BatchNormalization first.
+
     Only values change, never the structure, and weights that `weight-prune` set to zero stay zero. The same recipe
     gives the same bytes on the same machine with the same number of threads. After each epoch a checkpoint is kept;
     a build that was interrupted goes on from there and ends with the same weights.
@@ -74,8 +79,10 @@ class Finetune(TrainingOptions, Pass):
     }
 
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
-        """Refuse a network whose weights cannot be trained any more."""
+        """Refuse a network whose weights cannot be trained any more, and integers that the target does not have."""
         yield from network_faults(program)
+        if self.fake_quantize == "int8":
+            yield from integer_faults(self, program, target)
 
     def decide(self, program: ProgramView, context: Context) -> Retrained | None:
         """Train; on the lint path only look whether everything is there that training needs."""
@@ -87,6 +94,8 @@ class Finetune(TrainingOptions, Pass):
             faults += match_faults(self.match, program, training.teacher)
         if faults:
             raise CompressError(*faults)
+        entry = context.target.precisions.get("int8")
+        training = replace(training, scheme=None if entry is None else entry.scheme)
         if context.is_stand_in:
             return None
         return self._train(program, training, int(context.rng.integers(2**63)))

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from compiler.analysis.foldable import Foldable, foldable
 from compiler.diagnostic import Diagnostic, did_you_mean
-from compiler.ir import ProgramView
+from compiler.ir import BatchNorm, ProgramView
+from compiler.plan_codes import PRECISION_REFUSED
+from compiler.target import Target
 from compiler.training.codes import LOSS_LACKS, NO_LABELS, NO_LOSS, NO_TRAINING_DATA, NOT_TRAINABLE, UNKNOWN_MATCH
 from compiler.training.options import LABELS_OF, TrainingOptions
 from compiler.training.setup import Facts, Training
@@ -87,3 +90,17 @@ def matched_tensor(name: str, program: ProgramView, teacher: ProgramView) -> str
 
 def _is_computed(program: ProgramView, tensor: str) -> bool:
     return program.producer(tensor) is not None
+
+
+def integer_faults(options: TrainingOptions, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
+    """Yield why a network cannot be trained for the integers of a target."""
+    entry = target.precisions.get("int8")
+    if entry is None or not entry.supported or entry.scheme is None:
+        because = entry.because if entry is not None and not entry.supported else "its profile states no scheme"
+        advice = (entry.help if entry is not None else None) or "leave `fake_quantize` out"
+        yield Diagnostic(PRECISION_REFUSED, f"{target.name} does not run int8: {because}", advice)
+    norms = [norm for norm in program.each(BatchNorm) if isinstance(foldable(program, norm), Foldable)]
+    if norms or options.batchnorm == "reinsert":
+        said = "training for integers needs BatchNormalization folded, since ptq rounds the folded weights"
+        said += f"; here {len(norms)} would fold later" if norms else ", and `batchnorm: reinsert` takes it apart"
+        yield Diagnostic(NOT_TRAINABLE, said, "put `fold-batchnorm` before `finetune`, and leave `reinsert` out")

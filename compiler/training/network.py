@@ -11,13 +11,27 @@ from compiler.ir import Program, ProgramView
 from compiler.lowering import Kind, Weight, lower, lowered
 from compiler.lowering.dtypes import to_array
 from compiler.rewrites.write_values import Value, write_values
+from compiler.target import QuantScheme
+from compiler.training.fake_quantize import round_within, tensors_to_round
 
 State = dict[str, Tensor]
 
 
 def lower_for_training(program: ProgramView, extra: Iterable[str], batchnorm: str) -> fx.GraphModule:
-    """Make the student's module. Raises CompressError naming every layer that cannot be trained through."""
+    """Make a teacher's or student's module. Raises CompressError naming every layer without a lowering."""
     return lower(program, extra=tuple(extra), norms="frozen" if batchnorm == "frozen" else "train")
+
+
+def lower_student(
+    program: Program, extra: tuple[str, ...], batchnorm: str, scheme: QuantScheme | None
+) -> fx.GraphModule:
+    """Make the student's module; with a scheme it rounds as integers would. Raises CompressError as above."""
+    if scheme is None:
+        return lower_for_training(program, extra, batchnorm)
+    rounded = tensors_to_round(program, scheme)
+    module = lower_for_training(program, dict.fromkeys((*extra, *rounded)), batchnorm)
+    round_within(module, program, scheme, tuple(dict.fromkeys((*program.outputs, *extra))))
+    return module
 
 
 def state_of(module: fx.GraphModule) -> State:

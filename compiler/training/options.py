@@ -55,6 +55,10 @@ class TrainingOptions(BaseModel):
         description="frozen: BatchNormalization stays as it is; reinsert: put it back where an export folded it away, "
         "and fold it again at the end",
     )
+    fake_quantize: Literal["off", "int8"] = Field(
+        default="off",
+        description="int8: round weights and activations in training as the target's integers will be",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where to train")
     mixed_precision: Literal["auto", "off", "fp16", "bf16"] = Field(
         default="auto", description="auto: fp16 with loss scaling on a GPU, off on a CPU"

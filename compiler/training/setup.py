@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compiler.ir import Array, Program
+from compiler.target import QuantScheme
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,5 +112,7 @@ class Training:
     checkpoints: Path | None = None
     """The folder for checkpoints, or None to keep none."""
     watcher: Watcher | None = None
+    scheme: QuantScheme | None = None
+    """The target's integers, for a training that is to reckon with them."""
     kept: Mapping[str, Sequence[int]] = field(default_factory=dict[str, Sequence[int]])
     """For layers that lost filters since the source: which of the source's are left."""

@@ -8,11 +8,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView, digest
 from compiler.lowering import lowered
+from compiler.rewrites.quantize_plainly import quantized_plainly
 from compiler.rewrites.write_values import Value
 from compiler.training.average import Average
 from compiler.training.batches import Batch, Schedule, batches
@@ -23,7 +25,15 @@ from compiler.training.fleet import Fleet, make_fleet
 from compiler.training.loop import History, Trainer, repeatable_kernels
 from compiler.training.losses.custom import source_digest
 from compiler.training.match import find_matches
-from compiler.training.network import State, decayed_keys, lower_for_training, masks_of, values_of, with_values
+from compiler.training.network import (
+    State,
+    decayed_keys,
+    lower_for_training,
+    lower_student,
+    masks_of,
+    values_of,
+    with_values,
+)
 from compiler.training.norms import folded, with_norms
 from compiler.training.objective import Objective, label_loss
 from compiler.training.optimiser import make_optimiser
@@ -33,6 +43,8 @@ from compiler.training.setup import EpochLine, Examples, Training
 from compiler.training.teacher import make_teacher
 
 _SPREAD_BATCHES = 4
+_RANGE_IMAGES = 8
+"""Images on which the ranges of tensors are seen when an epoch is judged in integers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +110,8 @@ def _run(trainer: Trainer, program: Program, training: Training, store: Checkpoi
             return {}
         figures: dict[str, float] = {}
         if fleet.rank == 0:
-            figures.update(training.score(with_values(program, values_of(weights, state, program))))
+            found = with_values(program, values_of(weights, state, program))
+            figures.update(training.score(_as_deployed(found, trainer, training)))
         return fleet.tell(figures)
 
     def save(state: dict[str, object]) -> None:
@@ -134,7 +147,8 @@ def _trainer(  # noqa: PLR0913, PLR0917 - what a training is made of
     """Put the student, the teacher, the optimiser and the data together."""
     matches = find_matches(options.match, program, training.teacher, training.kept)
     extra = tuple(match.tensor for match in matches)
-    module = lower_for_training(program, extra, options.batchnorm).to(fleet.device)
+    scheme = training.scheme if options.fake_quantize == "int8" else None
+    module = lower_student(program, extra, options.batchnorm, scheme).to(fleet.device)
     rate = options.rate(training.facts.source_rate)
     optimiser = make_optimiser(module.named_parameters(), decayed_keys(module), options, rate)
     names = tuple(program.inputs)
@@ -162,6 +176,17 @@ def _trainer(  # noqa: PLR0913, PLR0917 - what a training is made of
         input_names=names,
         masks=masks_of(program, module),
         watcher=training.watcher if training.watcher is not None and fleet.rank == 0 else Quiet(),
+    )
+
+
+def _as_deployed(program: Program, trainer: Trainer, training: Training) -> Program:
+    """Return what an epoch is to be judged by: the network, or in a training for integers the network in integers."""
+    if trainer.options.fake_quantize == "off" or training.scheme is None:
+        return program
+    count = min(_RANGE_IMAGES, len(trainer.examples))
+    rng = np.random.default_rng(trainer.schedule.seed)
+    return quantized_plainly(
+        program, training.scheme, [trainer.examples.example(index, rng).feeds for index in range(count)]
     )
 
 
@@ -206,6 +231,7 @@ def _store(
         "teacher": digest(training.teacher) if options.teacher == "source" else None,
         "options": options.model_dump(mode="json", exclude={"workers"}),
         "facts": repr(training.facts),
+        "scheme": repr(training.scheme) if options.fake_quantize != "off" else None,
         "loss": None if loss is None or loss in LABELS_OF else source_digest(loss, training.facts.folder),
         "kept": {layer: list(kept) for layer, kept in training.kept.items()},
         "data": training.data_digest() if training.data_digest is not None else None,
