@@ -1,4 +1,4 @@
-"""The report says what each layer got of a budget, and what rounding did."""
+"""The report says what was decided: each layer's part of a budget, what rounding did, how training went."""
 
 from compiler.contracts import Effect
 from compiler.report.choice import parts
@@ -27,3 +27,16 @@ def test_rounding_is_told_layer_by_layer_and_what_is_empty_is_not() -> None:
     (part,) = parts(step(rounded={"stem": [9, 16]}, shortfall={}, allocation=None))
     assert part.text == "1 layer up to the target's multiple of channels"
     assert [row.text for row in part.rows] == ["9 asked, 16 kept"]
+
+
+def test_a_training_is_told_epoch_by_epoch() -> None:
+    history = [
+        {"epoch": 0, "loss": None, "learning_rate": None, "metrics": {"ap50": 0.0194}},
+        {"epoch": 1, "loss": 0.6732, "learning_rate": 0.000995947, "metrics": {"ap50": 0.5544}},
+    ]
+    (part,) = parts(step(history=history))
+    assert part.text == "1 epoch"
+    assert [(row.name, row.text) for row in part.rows] == [
+        ("before", "ap50 0.0194"),
+        ("epoch 1", "loss 0.673, learning rate 0.000996, ap50 0.554"),
+    ]
