@@ -57,6 +57,8 @@ class Log:
 
     skipped: list[Skip] = field(default_factory=list[Skip])
     findings: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    forecasts: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    """Findings that need no measurement, so that lint says them too, be they only notes."""
 
     def skip(self, layer: Op | str, why: str) -> None:
         """Record that a layer was left alone."""
@@ -65,6 +67,10 @@ class Log:
     def find(self, diagnostic: Diagnostic) -> None:
         """Record a finding about the pass or the model."""
         self.findings.append(diagnostic)
+
+    def foresee(self, diagnostic: Diagnostic) -> None:
+        """Record a finding that is known before anything is measured."""
+        self.forecasts.append(diagnostic)
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ def _run_step(step: Step, done: Run, context: Context, instruments: Instruments)
     fidelity, accuracy = _measure(step, done, instruments) if changed else (None, None)
     # Notes of passes are about what was measured; lint measures nothing.
     told = [item for item in log.findings if instruments.probe is not None or item.severity is not Severity.NOTE]
-    findings = [replace(item, span=item.span or step.span) for item in told]
+    findings = [replace(item, span=item.span or step.span) for item in (*log.forecasts, *told)]
     if todo.is_structural or not context.is_stand_in:
         findings += _judge(step, changed, before, done.costs)
     done.findings += findings

@@ -9,22 +9,25 @@ from pydantic import Field
 from compiler.analysis.cost import PRECISION_KEY
 from compiler.analysis.quantization import (
     CalibratorName,
+    Gain,
     Grid,
     Layout,
     clipped,
     find_layout,
     fit_rescaling,
+    foretold,
     gather_means,
     gather_ranges,
     grid_of,
     noise_by_tensor,
     noise_overall,
+    predicted_gain,
     settled_roots,
 )
 from compiler.analysis.selectors import check_selectors, select
 from compiler.contracts import Context, Decision, Effect, Log, Pass, Sample
 from compiler.diagnostic import CompressError, Diagnostic
-from compiler.ir import Program, ProgramView
+from compiler.ir import Program, ProgramView, refresh_types
 from compiler.plan_codes import NO_CALIBRATION, PRECISION_REFUSED
 from compiler.rewrites.equalize import equalize
 from compiler.rewrites.quantize import quantize
@@ -49,6 +52,10 @@ class Quantized(Decision):
     """For the correction of biases: the mean of every channel that a convolution reads."""
     widened: dict[str, float] = {}
     """Layers whose result has a wider scale than its values ask for, by what factor, so that the kernels take it."""
+    islands_ms: dict[str, float] = {}
+    """For each layer in float between layers on integers, what the conversions at its borders are predicted to cost."""
+    predicted_ms: dict[str, float] = {}
+    """Of the whole network: in float, and in integers with all conversions."""
     layer_sqnr_db: dict[str, float] = {}
     """Signal-to-noise ratio of what each layer puts out, all layers being quantised."""
     alone_sqnr_db: dict[str, float] = {}
@@ -121,14 +128,15 @@ class Ptq(Pass):
         layout = self._layout(program, scheme, {})
         if context.is_stand_in or not layout.tensors:
             found = _Calibrated(dict.fromkeys(layout.roots, (0.0, 255.0)), self._stand_in_means(program, layout))
-            return self._with_floats(cast(Program, program), plain, found, {})
+            network = cast(Program, program)
+            return self._costed(network, self._with_floats(network, plain, found, {}), context.target)
         smooth = cast(Program, program).clone()
         if is_equalized:
             equalize(smooth)
         stream = _images(context, self.images)
         found = self._calibrated(smooth, layout, stream)
         samples = [sample for sample, _ in zip(stream(), range(_TRIAL_IMAGES), strict=False)]
-        return self._measured(smooth, plain, found, samples)
+        return self._costed(smooth, self._measured(smooth, plain, found, samples), context.target)
 
     def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
         """Put the integers in."""
@@ -142,6 +150,9 @@ class Ptq(Pass):
             equalize(program)
         _quantize(program, layout, decision)
         program.set_metadata(PRECISION_KEY, "int8")
+        gain = Gain(decision.predicted_ms["float"], decision.predicted_ms["integers"], decision.islands_ms)
+        for diagnostic in foretold(layout.layers, decision.floats, gain):
+            log.foresee(diagnostic)
 
     def _layout(self, program: ProgramView, scheme: QuantScheme, floats: Mapping[str, str]) -> Layout:
         """Find out what is to be quantised."""
@@ -204,6 +215,17 @@ class Ptq(Pass):
                 "widened": {name: _short(by) for name, by in fitted.widened.items()},
             }
         )
+
+    def _costed(self, program: Program, decision: Quantized, target: Target) -> Quantized:
+        """Predict what the integers gain and what conversions cost."""
+        twin = self._trial(program, decision)
+        twin.set_metadata(PRECISION_KEY, "int8")
+        refresh_types(twin)
+        layers = self._layout(program, decision.scheme, decision.floats).layers
+        gain = predicted_gain(program, twin, layers, target.cost)
+        islands = {name: _short(cost) for name, cost in gain.islands.items()}
+        predicted = {"float": _short(gain.float_ms), "integers": _short(gain.integer_ms)}
+        return decision.model_copy(update={"islands_ms": islands, "predicted_ms": predicted})
 
     def _trial(self, program: Program, decision: Quantized) -> Program:
         """Quantise a copy of an already equalised network."""

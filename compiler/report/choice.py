@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from compiler.report import labels
+from compiler.report import integer_words, labels
 from compiler.report.model import LayerChange, PassReport
 
 _LONGEST = 400
@@ -52,6 +52,11 @@ def _part(name: str, value: JsonValue, step: PassReport) -> Part:
         return Part(name, labels.plural(len(value) - 1, "epoch"), tuple(_epochs(value)))
     if not isinstance(value, dict) or not value:
         return Part(name, _plain(value))
+    if name in _LINES:
+        return Part(name, _LINES[name](value))
+    if name in integer_words.ENTRIES:
+        kind, write = integer_words.ENTRIES[name]
+        return Part(name, labels.plural(len(value), kind), tuple(_counted(value, write)))
     if name == "rounded":
         rounded = tuple(_rounded(value))
         return Part(name, f"{labels.plural(len(rounded), 'layer')} up to the target's multiple of channels", rounded)
@@ -62,6 +67,12 @@ def _part(name: str, value: JsonValue, step: PassReport) -> Part:
     rows = tuple(_kept(value, step) if name == "kept" else _entries(value))
     return Part(name, labels.plural(len(rows), "layer" if name == "kept" else "value"), rows)
 
+
+_LINES: dict[str, Callable[[JsonValue], str]] = {
+    "scheme": integer_words.scheme_text,
+    "predicted_ms": integer_words.predicted_text,
+}
+"""Fields of several values that are one thing."""
 
 _BY_LAYER: dict[str, Callable[[JsonValue], str]] = {
     "shortfall": lambda number: f"{_plain(number)} clusters too few, filters being alike: filled up by rank",

@@ -56,7 +56,7 @@ def _result(before: Program, applied: Applied) -> str:
         lines.append(f"# opset {after.opset}")
     lines += [f"# note {key}: {value}" for key, value in sorted(after.metadata.items())]
     lines += [f"# skipped {skip.layer}: {skip.why}" for skip in applied.log.skipped]
-    lines += [_finding(item) for item in (*applied.refusals, *applied.log.findings)]
+    lines += [_finding(item) for item in (*applied.refusals, *applied.log.forecasts, *applied.log.findings)]
     return "\n".join(line.rstrip() for line in "\n".join(lines).splitlines()) + "\n"
 
 

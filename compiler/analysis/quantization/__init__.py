@@ -1,7 +1,9 @@
 """Integer quantisation: which layers can have it, what range their tensors have, and which integers stand for it."""
 
 from compiler.analysis.quantization.calibrators import CalibratorName, clipped
+from compiler.analysis.quantization.findings import foretold
 from compiler.analysis.quantization.forms import qasymm8_obstacle
+from compiler.analysis.quantization.islands import Gain, predicted_gain
 from compiler.analysis.quantization.layout import Layout, find_layout, settled_roots
 from compiler.analysis.quantization.noise import noise_by_tensor, noise_overall
 from compiler.analysis.quantization.parameters import Grid, grid_of, quantized, weight_grid, weight_scales
@@ -11,17 +13,20 @@ from compiler.analysis.quantization.rescaling import Fitted, fit_rescaling
 __all__ = [
     "CalibratorName",
     "Fitted",
+    "Gain",
     "Grid",
     "Histogram",
     "Layout",
     "clipped",
     "find_layout",
     "fit_rescaling",
+    "foretold",
     "gather_means",
     "gather_ranges",
     "grid_of",
     "noise_by_tensor",
     "noise_overall",
+    "predicted_gain",
     "qasymm8_obstacle",
     "quantized",
     "settled_roots",

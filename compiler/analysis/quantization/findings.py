@@ -1,0 +1,54 @@
+"""What a person should know of a quantisation before any measurement: its extent, and what islands cost."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from compiler.analysis.quantization.codes import INTEGER_LAYERS, INTEGERS_NOT_FASTER, ISLANDS_COST
+from compiler.analysis.quantization.islands import Gain
+from compiler.diagnostic import Diagnostic
+
+_SHOWN = 3
+
+
+def foretold(layers: Sequence[str], floats: Mapping[str, str], gain: Gain) -> Iterator[Diagnostic]:
+    """Yield how many layers compute in integers, and which not and why; and that conversions eat the gain, if so."""
+    said = f"{len(layers)} {_layers(len(layers))} will compute in 8-bit integers"
+    if floats:
+        said += f", and {len(floats)} {'stays' if len(floats) == 1 else 'stay'} in floating point: {_reasons(floats)}"
+    yield Diagnostic(INTEGER_LAYERS, said, "the report lists them all" if len(floats) > _SHOWN else None)
+    if gain.is_eaten:
+        yield Diagnostic(ISLANDS_COST, _costs(gain), _ADVICE)
+    elif gain.saved_alone_ms <= 0:
+        said = f"integers are predicted to take {gain.integer_ms:.4g} ms where floating point takes {gain.float_ms:.4g}"
+        yield Diagnostic(INTEGERS_NOT_FASTER, said, "measure on the board, or quantise for the smaller file alone")
+
+
+_ADVICE = (
+    "replace those layers by ones with integer kernels and retrain, or use fp16 or no smaller number format; if "
+    "size is what counts, allow this and say so"
+)
+
+
+def _costs(gain: Gain) -> str:
+    first = max(gain.islands, key=lambda name: gain.islands[name])
+    around = f"{len(gain.islands)} {_layers(len(gain.islands))} in floating point ({first} most)"
+    return (
+        f"conversions around {around} are predicted to take {gain.conversions_ms:.3g} ms; without them integers would "
+        f"save {gain.saved_alone_ms:.3g} of {gain.float_ms:.4g} ms"
+    )
+
+
+def _reasons(floats: Mapping[str, str]) -> str:
+    """Group layers by their reasons: "act1, act2 and 9 more (LeakyRelu has no integer kernel on this target)"."""
+    groups: dict[str, list[str]] = {}
+    for layer, why in floats.items():
+        groups.setdefault(why, []).append(layer)
+    return "; ".join(f"{_some(layers)} ({why})" for why, layers in groups.items())
+
+
+def _some(layers: Sequence[str]) -> str:
+    more = len(layers) - _SHOWN
+    return ", ".join(layers[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _layers(count: int) -> str:
+    return "layer" if count == 1 else "layers"
