@@ -229,8 +229,9 @@ KERNEL_SPLIT = Code(
     "kernel-split",
     Severity.WARNING,
     "Convolutions were factorised along their kernel's axes. The guideline for boards advises against it: runtimes "
-    "have fast code for square kernels of fixed sizes (Winograd for 3x3) and often none for 1xN, so the real time can "
-    "rise where the predicted one falls. Measure on the board, or use the scheme `channel`.",
+    "have fast code for square kernels of fixed sizes (Winograd for 3x3) and often none for 1xN, and two layers start "
+    "twice, so the real time can rise where the predicted one falls. Measure on the board, or take the scheme "
+    "`channel`.",
 )
 FIT_LACKS = Code(
     "P061",

@@ -9,13 +9,14 @@ from pydantic import Field, model_validator
 
 from compiler.analysis.cost import cost
 from compiler.analysis.covariance import Covariance, diagonal_blocks, input_covariances
+from compiler.analysis.kernel_pair import KernelPair, kernel_pair
 from compiler.analysis.low_rank import Spectrum, Stack, spectrum
 from compiler.analysis.selectors import check_selectors, select
 from compiler.contracts import Context, Decision, Effect, Log, Pass
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView
 from compiler.plan_codes import FIT_LACKS, FIT_LOST, KERNEL_SPLIT
-from compiler.rewrites.factorize_conv import Convolution, Part, Scheme, factorize, parts, unfold, unfolded_shape
+from compiler.rewrites.factorize_conv import Convolution, Part, Scheme, cores, factorize, parts, unfold, unfolded_shape
 from compiler.rewrites.try_factorize import (
     blank_parts,
     convolution,
@@ -30,6 +31,7 @@ from compiler.target import Target
 _GUIDELINE_RANK = 64
 _DEFAULT_RATIO = 0.5
 _IMAGES_MEASURED = 8
+_AGAINST = {"kernel": "a 1xN and an Nx1", "kernel-3x3": "two 3x3"}  # what the guideline advises against
 
 
 class Factors(Decision):
@@ -67,7 +69,8 @@ class ConvFactorize(Pass):
     to a matrix of input channels by everything else, becomes A B with the r strongest singular vectors, the closest
     product there is. `groups` splits the 1x1 into blocks: cheaper, less accurate. `kernel-channel` makes a depthwise
     convolution and a 1x1 behind it, each channel's kernels again the closest ones (rank 1, or `rank` kernels a
-    channel). `kernel` makes a 1xN and an Nx1; runtimes are built for square kernels, so it comes with a warning.
+    channel). `kernel` makes a 1xN and an Nx1; `kernel-3x3` two 3x3 of a 5x5, fitted in turn, between them the channels
+    of the layer's narrower side or `rank`. Runtimes are built for kernels of fixed sizes: both come with a warning.
 
     The rank is given, a ratio of the full rank (0.5 if nothing is said), or what holds an `energy`, a share of the sum
     of squares. With the full rank a layer computes what it did before. `fit: outputs` weighs the input channels by
@@ -95,7 +98,7 @@ class ConvFactorize(Pass):
     undoes: ClassVar[Mapping[str, str]] = {"zeros": "the factors of a layer with zeros have none"}
     leaves: ClassVar[frozenset[str]] = frozenset({"factorised"})
 
-    scheme: Scheme = Field(default="channel", description="channel, kernel-channel (depthwise) or kernel (1xN, Nx1)")
+    scheme: Scheme = Field(default="channel", description="channel, kernel-channel, kernel (1xN, Nx1) or kernel-3x3")
     preset: Literal["guideline"] | None = Field(
         default=None, description="guideline: 64 channels before every transposed convolution"
     )
@@ -125,6 +128,8 @@ class ConvFactorize(Pass):
             raise ValueError(f"{' and '.join(given)} both choose the rank; give one of them")
         if self.scheme != "channel" and (self.preset or self.groups > 1 or self.fit == "outputs"):
             raise ValueError(f"preset, groups and fit: outputs belong to the scheme channel, not to {self.scheme}")
+        if self.scheme == "kernel-3x3" and self.energy is not None:
+            raise ValueError("two 3x3 kernels have no singular values to count an energy of; give rank or ratio")
         return self
 
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
@@ -167,8 +172,8 @@ class ConvFactorize(Pass):
         for layer in decision.factored:
             op = convolution(program, program.op(layer))
             factorize(program, op, *self._parts(program, op, decision))
-        if self.scheme == "kernel" and decision.factored:
-            said = f"convolutions split into a 1xN and an Nx1: {len(decision.factored)}"
+        if self.scheme in _AGAINST and decision.factored:
+            said = f"convolutions split into {_AGAINST[self.scheme]}: {len(decision.factored)}"
             log.find(Diagnostic(KERNEL_SPLIT, said, "measure on the board, or use the scheme channel"))
 
     def _candidates(self, program: ProgramView, left: dict[str, str]) -> Iterator[Convolution]:
@@ -195,9 +200,12 @@ class ConvFactorize(Pass):
             raise CompressError(Diagnostic(FIT_LACKS, "fit: outputs needs calibration images", advice))
         return input_covariances(program, [op.x for op in candidates], context.calibration())
 
-    def _spectrum(self, program: ProgramView, op: Convolution, covariance: Covariance | None) -> Spectrum:
+    def _spectrum(self, program: ProgramView, op: Convolution, covariance: Covariance | None) -> Spectrum | KernelPair:
         weight = program.const(op.w)
         assert weight is not None
+        if self.scheme == "kernel-3x3":
+            blocks, rows, columns = unfolded_shape(op, weight.shape, self.scheme)
+            return kernel_pair(cores(op, weight), self._rank(blocks, min(rows, columns), None))
         matrices = unfold(op, weight, self.scheme, self.groups)
         return spectrum(matrices, None if covariance is None else diagonal_blocks(covariance, len(matrices)))
 
@@ -210,7 +218,7 @@ class ConvFactorize(Pass):
         return None
 
     def _factors(
-        self, program: ProgramView, op: Convolution, strong: Spectrum | None, before: float, target: Target
+        self, program: ProgramView, op: Convolution, strong: Spectrum | KernelPair | None, before: float, target: Target
     ) -> Factors | str:
         """Choose the rank of one layer, or say why it stays."""
         shape = program.shape(op.w)
@@ -236,17 +244,17 @@ class ConvFactorize(Pass):
     def _fixed_rank(self) -> int | None:
         return _GUIDELINE_RANK if self.preset is not None else self.rank
 
-    def _rank(self, blocks: int, full: int, strong: Spectrum | None) -> int:
+    def _rank(self, blocks: int, full: int, strong: Spectrum | KernelPair | None) -> int:
         """Choose a block's rank from what the recipe says, and from the weights where that is asked."""
         rank, energy = self._fixed_rank(), self.energy
         if rank is not None:
             return min(full, rank if self.scheme == "kernel-channel" else -(-rank // blocks))
         if energy is None and self.ratio is None and self.max_error is not None:
             energy = 1 - self.max_error**2
-        if energy is not None and strong is not None:
+        if energy is not None and isinstance(strong, Spectrum):
             return min(full, strong.rank_for(energy))
-        if self.ratio is None and self.scheme == "kernel-channel":
-            return 1
+        if self.ratio is None and self.scheme in ("kernel-channel", "kernel-3x3"):
+            return 1 if self.scheme == "kernel-channel" else full // 9
         return max(1, int(full * (self.ratio or _DEFAULT_RATIO)))
 
     def _parts(self, program: ProgramView, op: Convolution, decision: Factorized) -> tuple[Part, Part]:

@@ -6,10 +6,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from compiler.analysis.kernel_pair import overlapping
 from compiler.analysis.low_rank import Stack
 from compiler.ir import Array, Conv, ConvTranspose, Program, TensorType
 
-Scheme: TypeAlias = Literal["channel", "kernel-channel", "kernel"]
+Scheme: TypeAlias = Literal["channel", "kernel-channel", "kernel", "kernel-3x3"]
 Convolution: TypeAlias = Conv | ConvTranspose
 
 _WINDOW = ("auto_pad", "dilations", "kernel_shape", "output_padding", "output_shape", "pads", "strides")
@@ -24,18 +25,26 @@ class Part:
     attributes: Mapping[str, object]
 
 
+def cores(op: Convolution, weight: Array) -> Stack:
+    """Bring a weight of either layout to [group, in / group, out / group, *kernel], in double precision."""
+    return _by_group(op, weight).astype(np.float64)
+
+
 def unfold(op: Convolution, weight: Array, scheme: Scheme, groups: int = 1) -> Stack:
     """Lay a weight out as the matrices that a scheme factorises, [blocks, rows, columns].
 
     Rows are what the first convolution sums over: a block's input channels for `channel`, those times the kernel's
-    width for `kernel`. For `kernel-channel` each input channel is a block: output channels by kernel taps.
+    width for `kernel`. For `kernel-channel` each input channel is a block: output channels by kernel taps. For
+    `kernel-3x3` all 3x3 windows of a 5x5 kernel stand side by side.
     """
-    core = _by_group(op, weight).astype(np.float64)
+    core = cores(op, weight)
     group, ins, outs, *window = core.shape
     if scheme == "channel":
         return core.reshape(group * groups, ins // groups, -1)
     if scheme == "kernel-channel":
         return core.reshape(group * ins, outs, -1)
+    if scheme == "kernel-3x3":
+        return overlapping(core)
     height, width = window
     return np.swapaxes(core, 2, 4).reshape(group, ins * width, height * outs)
 
@@ -48,12 +57,14 @@ def unfolded_shape(op: Convolution, shape: tuple[int, ...], scheme: Scheme, grou
         return group * groups, ins // groups, outs * taps
     if scheme == "kernel-channel":
         return group * ins, outs, taps
+    if scheme == "kernel-3x3":
+        return group, ins * 9, 9 * outs
     return group, ins * window[1], window[0] * outs
 
 
 def parts(op: Convolution, weight: Array, scheme: Scheme, factors: tuple[Array, Array]) -> tuple[Part, Part]:
     """Turn the two factors of an unfolded weight into the two convolutions."""
-    make = {"channel": _channel, "kernel-channel": _kernel_channel, "kernel": _kernel}[scheme]
+    make = {"channel": _channel, "kernel-channel": _kernel_channel, "kernel": _kernel, "kernel-3x3": _pair}[scheme]
     left, right = (factor.astype(weight.dtype, copy=False) for factor in factors)
     return make(op, _by_group(op, weight).shape, left, right)
 
@@ -112,6 +123,18 @@ def _kernel(op: Convolution, shape: tuple[int, ...], left: Array, right: Array) 
     row = np.swapaxes(left.reshape(group, ins, width, -1), 2, 3)[:, :, :, None, :]
     column = np.swapaxes(right.reshape(group, -1, height, outs), 2, 3)[..., None]
     return _part(op.op_type, row, _one_axis(op, 1)), _part(op.op_type, column, _one_axis(op, 0))
+
+
+def _pair(op: Convolution, shape: tuple[int, ...], left: Array, right: Array) -> tuple[Part, Part]:
+    """Make two 3x3: all padding goes to the first, so that the second adds no zeros, and all striding to the second."""
+    group, ins, outs, *_ = shape
+    found = _window(op)
+    first = np.moveaxis(left.reshape(group, ins, 3, 3, -1), -1, 2)
+    second = np.moveaxis(right.reshape(group, -1, 3, 3, outs), -1, 2)
+    padded = {key: found[key] for key in ("dilations", "pads") if key in found}
+    return _part("Conv", first, padded), _part(
+        "Conv", second, {"pads": [0, 0, 0, 0]} | {key: found[key] for key in ("dilations", "strides") if key in found}
+    )
 
 
 def _window(op: Convolution) -> dict[str, object]:

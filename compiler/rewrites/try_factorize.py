@@ -37,11 +37,20 @@ def unfit(program: ProgramView, op: Convolution, scheme: Scheme, groups: int) ->
         if groups > 1 and op.group > 1:
             return f"it has {op.group} groups of its own"
         return f"its {ins} input channels do not divide into {groups} groups" if ins % groups else None
+    if scheme == "kernel-3x3":
+        return _no_pair(op, window)
     if max(window) == 1:
         return "its kernel is 1x1"
     if scheme == "kernel" and (len(window) != 2 or min(window) == 1):
         return "its kernel is not a rectangle"
     return "it states its output's size" if scheme == "kernel" and op.integers("output_shape") else None
+
+
+def _no_pair(op: Convolution, window: tuple[int, ...]) -> str | None:
+    """Say why a layer cannot become two 3x3 convolutions, or None."""
+    if op.op_type != "Conv" or window != (5, 5):
+        return "it is no 5x5 convolution"
+    return "its padding is left to the runtime" if op.auto_pad != "NOTSET" else None
 
 
 def trial_ms(
