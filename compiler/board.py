@@ -1,5 +1,7 @@
 """The facts of a board: what it is, which number formats it gains from, and what running a layer costs."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Literal
 
@@ -12,21 +14,51 @@ class ClassCost(Frozen):
     """What one class of operators costs: a launch floor, and time per 10^9 multiply-accumulates by precision."""
 
     floor_ms: float = Field(ge=0)
+    launch_ms: float = Field(default=0, ge=0)
+    """What starting a layer adds to its time, whatever it computes; the floor only holds what is shorter."""
     ms_per_gmac: dict[str, float] = {}
+
+
+class ErrorBand(Frozen):
+    """How far predictions were from times that the coefficients had not seen, as shares of what was measured."""
+
+    median: float = Field(ge=0)
+    p90: float = Field(ge=0, lt=1)
+    """Nine of ten predictions were off by no more."""
+    points: int = Field(ge=1)
+    held_out: str
+    """Which points, and how they were kept from the fit."""
 
 
 class CostModel(Frozen):
     """Coefficients of the latency model; see compiler/analysis/cost.py for the formula.
 
-    Class names are `conv`, `depthwise`, `grouped`, `deconv`, `gemm` and `other`.
+    Class names are `conv`, `depthwise`, `grouped`, `deconv`, `gemm`, `copy` and `other`. Of `conv`, the classes `stem`
+    (reads an image of at most four channels), `pointwise` (1x1) and `conv3x3` (stride 1, which runtimes transform) may
+    have coefficients of their own.
     """
 
+    stands_for: str = "whole runs"
+    """What a predicted time is the time of, in a few words."""
     classes: dict[str, ClassCost]
     bandwidth_gbps: float = Field(gt=0)
     zero_insertion: bool = False
     """Whether a strided transposed convolution multiplies the zeros it inserts."""
+    copies: Mapping[str, Literal["always", "inner"]] = {}
+    """Operators that only move data about and that the runtime really runs; `inner`: only where what it joins does not
+    lie in one piece, so that it cannot be written in place. Others of their kind cost nothing."""
+    unfused: tuple[str, ...] = ()
+    """Arithmetic that the runtime does not fold into the layer before it."""
+    error: ErrorBand | None = None
+    """Null where no measurement stands behind the coefficients."""
     source: str
     caveat: str | None = None
+    others: Mapping[str, CostModel] = {}
+    """The same board under other circumstances, by name: another back end, or the engine without what surrounds it."""
+
+    def under(self, setup: str | None) -> CostModel:
+        """Pick other circumstances by name; None means these."""
+        return self if setup is None else self.others[setup]
 
 
 class Fact(Frozen):

@@ -3,13 +3,14 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
 from compiler.allow import apply_allow, check_allow
+from compiler.analysis.prediction import predictions
 from compiler.artifact import MODEL, Manifest, check_place, reseal, write_artifact
 from compiler.beside import dumper, recipe_digest, recipe_text
 from compiler.budget import Accuracy, budget_findings, budget_lines, is_met
@@ -41,9 +42,10 @@ from compiler.recipe import LoadedRecipe, load_recipe
 from compiler.reference import Session
 from compiler.registry import emitter_for, rules
 from compiler.report.finding import to_finding
-from compiler.report.model import Artifact, BuildReport, Digests, Lap, Measured, Result, Timing, Tool
+from compiler.report.model import Artifact, BuildReport, Digests, Lap, Measured, Predicted, Result, Timing, Tool
 from compiler.report.write import write_reports
 from compiler.retraining import make_training, stand_in
+from compiler.target import CostModel
 from compiler.tool import library_versions, tool_version
 from compiler.training.launch import is_leader
 from compiler.training.setup import Watcher
@@ -201,16 +203,26 @@ def _report(
         target=target.name,
         tool=Tool(version=tool_version(), libraries=library_versions()),
         digests=digests,
-        source=Measured(**before.model_dump(), accuracy=_figures(accuracy[0])),
+        source=Measured(
+            **before.model_dump(),
+            predictions=_predicted(job.source.program, target.cost),
+            accuracy=_figures(accuracy[0]),
+        ),
         passes=tuple(done.reports),
         result=Result(
             **after.model_dump(),
+            predictions=_predicted(done.program, target.cost),
             accuracy=_figures(accuracy[1]),
             left_out=tuple(step.title for step in done.left_out),
         ),
         findings=tuple(to_finding(item, loaded.path.parent) for item in findings),
         timing=Timing(total_seconds=sum(lap.seconds for lap in laps), stages=laps, passes=tuple(done.laps)),
     )
+
+
+def _predicted(program: Program, model: CostModel) -> tuple[Predicted, ...]:
+    """Predict the latency as the report states it."""
+    return tuple(Predicted(**asdict(item)) for item in predictions(program, model))
 
 
 def _emit(job: _Job, program: Program, report: BuildReport, findings: list[Diagnostic]) -> Outcome:

@@ -74,9 +74,10 @@ def lint(
 
 
 @app.command()
-def inspect(
+def inspect(  # noqa: PLR0913, PLR0917 - options of the command line
     model: Annotated[Path, typer.Argument(help="An ONNX file.", show_default=False)],
     target: Annotated[str | None, typer.Option("--target", help="Board to predict the latency on.")] = None,
+    setup: Annotated[str | None, typer.Option("--setup", help="Another latency model of the board.")] = None,
     output: FormatOption = Format.TEXT,
     groups: Annotated[bool, typer.Option("--groups", help="Show which layers lose filters together.")] = False,
     stages: Annotated[bool, typer.Option("--stages", help="Show where a backbone could be cut off.")] = False,
@@ -84,6 +85,8 @@ def inspect(
     """Show a model layer by layer: parameters, multiply-accumulates, bytes and predicted milliseconds."""
     if groups and target is not None:
         raise typer.BadParameter("no board has a say in the groups; leave out --target or --groups")
+    if setup is not None and target is None:
+        raise typer.BadParameter("--setup picks one of a board's latency models; add --target")
     if stages and (groups or target is not None):
         raise typer.BadParameter("--stages stands alone; leave out --target and --groups")
     if stages:
@@ -96,7 +99,7 @@ def inspect(
         _leave(inspect_groups_command(model, output.value))
     from compiler.commands.inspect import inspect_command
 
-    _leave(inspect_command(model, target, output.value))
+    _leave(inspect_command(model, target, setup, output.value))
 
 
 @app.command()

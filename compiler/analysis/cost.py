@@ -1,9 +1,8 @@
 """What a network costs: parameters, multiply-accumulates, bytes, and predicted milliseconds on a target.
 
 The latency of a layer is the largest of three times: the launch floor of its class, its multiply-accumulates at the
-class's rate for the precision, and its bytes over the memory bandwidth. Layers that runtimes fuse into the
-convolution before them (activations, BatchNormalization, bias and residual additions) cost nothing; so does Concat,
-whose inputs are written in place.
+class's rate for the precision, and its bytes over the memory bandwidth; and what starting it adds. Layers that the
+target's runtime fuses into the one before them cost nothing, nor do those that move no data there; see rating.py.
 """
 
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.analysis.foldable import Foldable, foldable
+from compiler.analysis.rating import FREE, FUSED, is_copy, rate_class, rates_of
 from compiler.ir import STEERED, BatchNorm, Conv, ConvTranspose, Gemm, MatMul, Op, ProgramView
 from compiler.target import CostModel
 
@@ -20,14 +20,6 @@ PRECISION_KEY = "compress.precision"
 ITEM_BYTES = {"fp16": 2, "int8": 1}
 """Bytes of a moved element, where they are not 4."""
 
-_FREE = frozenset({"Concat", "Constant", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
-_FUSED = frozenset(
-    {
-        "Add", "BatchNormalization", "Cast", "Clip", "DequantizeLinear", "Elu", "HardSigmoid", "HardSwish",
-        "LeakyRelu", "Mul", "PRelu", "Relu", "Selu", "Sigmoid", "Softplus", "Tanh",
-    }
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
 class LayerCost:
@@ -36,7 +28,9 @@ class LayerCost:
     layer: str
     op_type: str
     kind: str
-    """The cost class: conv, depthwise, grouped, deconv, gemm, other, or fused."""
+    """The cost class: conv, depthwise, grouped, deconv, gemm, copy, other, or fused."""
+    rated: str
+    """The class of the target's model whose coefficients were taken; of `conv` there are finer ones."""
     parameters: int
     macs: int
     executed_macs: int
@@ -156,7 +150,7 @@ def macs(program: ProgramView, op: Op) -> int:
     return 0
 
 
-def _kind(program: ProgramView, op: Op) -> str:
+def _kind(program: ProgramView, op: Op, model: CostModel) -> str:
     """Name a node's cost class."""
     if Conv.fits(op.op_type, op.domain):
         group = op.integer("group", 1)
@@ -169,14 +163,16 @@ def _kind(program: ProgramView, op: Op) -> str:
         return "deconv"
     if op.op_type in ("Gemm", "MatMul"):
         return "gemm"
-    return "fused" if _is_free(program, op) else "other"
+    if is_copy(program, op, model):
+        return "copy"
+    return "fused" if _is_free(program, op, model) else "other"
 
 
-def _is_free(program: ProgramView, op: Op) -> bool:
+def _is_free(program: ProgramView, op: Op, model: CostModel) -> bool:
     """Tell whether runtimes make a node vanish: bookkeeping, constants, or arithmetic on a result still at hand."""
     if op.domain:
         return False
-    if op.op_type in _FREE:
+    if op.op_type in FREE:
         return True
     if op.op_type == "QuantizeLinear":
         return _is_integer_layer(program, program.producer(op.x))
@@ -186,7 +182,8 @@ def _is_free(program: ProgramView, op: Op) -> bool:
     if all(program.is_constant(tensor) for tensor in op.inputs if tensor):
         return True
     makers = [program.producer(tensor) for tensor in op.inputs if tensor]
-    return op.op_type in _FUSED and any(maker is not None for maker in makers)
+    is_fused = op.op_type in FUSED and op.op_type not in model.unfused
+    return is_fused and any(maker is not None for maker in makers)
 
 
 def _is_integer_layer(program: ProgramView, op: Op | None) -> bool:
@@ -195,7 +192,7 @@ def _is_integer_layer(program: ProgramView, op: Op | None) -> bool:
         return False
     is_read = all(_made_by(program, name, "DequantizeLinear") for name in op.inputs[:2] if name)
     readers = program.readers(op.y)
-    while len(readers) == 1 and readers[0].op_type in _FUSED and readers[0].op_type != "DequantizeLinear":
+    while len(readers) == 1 and readers[0].op_type in FUSED and readers[0].op_type != "DequantizeLinear":
         readers = program.readers(readers[0].y)
     return is_read and len(readers) == 1 and readers[0].op_type == "QuantizeLinear"
 
@@ -214,7 +211,7 @@ def layer_precision(program: ProgramView, op: Op, kind: str, precision: str) -> 
 
 def _layer_cost(program: ProgramView, op: Op, model: CostModel, precision: str) -> LayerCost:
     """Apply the latency formula to one node."""
-    kind = _kind(program, op)
+    kind = _kind(program, op, model)
     precision = layer_precision(program, op, kind, precision)
     true_macs = macs(program, op)
     executed = true_macs * _zeros(op) if model.zero_insertion else true_macs
@@ -223,16 +220,17 @@ def _layer_cost(program: ProgramView, op: Op, model: CostModel, precision: str) 
     moved = item * sum(elements.values())
     weights = sum(elements[tensor] for tensor in dict.fromkeys(op.inputs) if tensor and program.is_constant(tensor))
     if kind == "fused":
-        return LayerCost(op.name, op.op_type, kind, weights, true_macs, executed, moved, 0.0, "nothing")
-    rates = model.classes.get(kind) or model.classes["other"]
-    rate = rates.ms_per_gmac.get(precision, rates.ms_per_gmac.get("fp32", 0.0))
+        return LayerCost(op.name, op.op_type, kind, kind, weights, true_macs, executed, moved, 0.0, "nothing")
+    rated, rates = rates_of(model, rate_class(program, op, kind), kind)
     times = {
         "launch": rates.floor_ms,
-        "compute": rate * executed / 1e9,
+        "compute": rates.ms_per_gmac.get(precision, rates.ms_per_gmac.get("fp32", 0.0)) * executed / 1e9,
         "memory": moved / model.bandwidth_gbps / 1e6,
     }
     bound = max(times, key=lambda name: times[name])
-    return LayerCost(op.name, op.op_type, kind, weights, true_macs, executed, moved, times[bound], bound)
+    spent = times[bound] + rates.launch_ms
+    bound = bound if times[bound] >= rates.launch_ms else "launch"
+    return LayerCost(op.name, op.op_type, kind, rated, weights, true_macs, executed, moved, spent, bound)
 
 
 def _zeros(op: Op) -> int:

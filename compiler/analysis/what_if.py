@@ -41,15 +41,8 @@ def _copied(program: ProgramView, op: Op, shown: Callable[[Array], Array]) -> Pr
 
 
 def predicted_ms(program: ProgramView, target: Target) -> float:
-    """Predict a program's time, its copies included.
-
-    The latency model lets Concat and Reshape vanish. Where a rewrite interleaves tensors with them they do not, so
-    their bytes count here at the target's bandwidth.
-    """
-    copies = ("Concat", "Reshape")
-    costs = layer_costs(program, target.cost)
-    moved = sum(layer.bytes for layer in costs if layer.op_type in copies)
-    return sum(layer.predicted_ms for layer in costs) + moved / target.cost.bandwidth_gbps / 1e6
+    """Predict a program's time, its copies included."""
+    return sum(layer.predicted_ms for layer in layer_costs(program, target.cost))
 
 
 def obstacle(program: ProgramView, target: Target) -> str | None:

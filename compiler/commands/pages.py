@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from compiler.contracts import Effect, Pass
 from compiler.diagnostic import Code
-from compiler.target import Target
+from compiler.target import CostModel, Target
 
 _WIDEST = 100
 OUTPUTS = {Effect.EXACT: "stay the same", Effect.LOSSY: "change"}
@@ -67,10 +67,26 @@ def _precisions(target: Target) -> Iterator[str]:
 
 def _latency(target: Target) -> Iterator[str]:
     yield from ("", "latency model: a layer takes its least time, or longer when its arithmetic or memory does")
-    for name, kind in target.cost.classes.items():
+    yield from _model(target.cost)
+    for name, other in target.cost.others.items():
+        yield from ("", f"latency model {name}")
+        yield from _model(other)
+
+
+def _model(model: CostModel) -> Iterator[str]:
+    """Write one latency model: what it stands for, how far off it is, and its coefficients."""
+    error = model.error
+    off = "no measurement stands behind it"
+    if error is not None:
+        off = f"half of {error.points} held-out times within {error.median:.1%}, nine of ten within {error.p90:.1%}"
+    yield _wrapped(f"stands for {model.stands_for}; {off}", 2)
+    if error is not None:
+        yield _wrapped(f"held out: {error.held_out}", 6)
+    for name, kind in model.classes.items():
         rates = ", ".join(f"{precision} {rate:g}" for precision, rate in kind.ms_per_gmac.items())
-        yield f"  {name}: at least {kind.floor_ms:g} ms{f'; ms per GMAC: {rates}' if rates else ''}"
-    yield from _stated("", target.cost.source)
+        start = f"{kind.launch_ms:g} ms to start, and " if kind.launch_ms else ""
+        yield f"  {name}: {start}at least {kind.floor_ms:g} ms{f'; ms per GMAC: {rates}' if rates else ''}"
+    yield from _stated(_wrapped(model.caveat, 2) if model.caveat else "", model.source)
 
 
 def _operators(target: Target) -> Iterator[str]:

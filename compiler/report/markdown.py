@@ -5,7 +5,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from compiler.report import labels
 from compiler.report.markdown_words import name, prose
 from compiler.report.model import BuildReport, PassReport
-from compiler.report.summary import all_findings, budget_texts, comparisons, place, skips_by_reason, step_title, verdict
+from compiler.report.summary import (
+    all_findings,
+    budget_texts,
+    comparisons,
+    latency_lines,
+    place,
+    skips_by_reason,
+    step_title,
+    verdict,
+)
 
 _LAYERS_SHOWN = 5
 
@@ -100,7 +109,9 @@ def _footer(report: BuildReport) -> str:
     made = f"{labels.SIZE_NOTE}. Made by compress {prose(report.tool.version)}, {runtime}."
     if report.result.predicted_ms is None:
         return f"No latency is predicted. {made}"
-    return f"Predicted milliseconds come from a model of the target's speed; nothing was timed on a board. {made}"
+    said = "Predicted milliseconds come from a model of the target's speed; nothing was timed on a board."
+    bands = "".join(f"\n- {prose(line)}" for line in latency_lines(report))
+    return f"{said}{bands}\n\n{made}" if bands else f"{said} {made}"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -81,8 +81,25 @@ class Costs(_Frozen):
     """From the target's latency model; nothing was timed on a board."""
 
 
+class Predicted(_Frozen):
+    """One prediction of the latency; nine of ten measurements are to be expected between `low` and `high`."""
+
+    setup: str | None = None
+    """The name of the circumstances; null for those that `predicted_ms`, the budget and the passes go by."""
+    stands_for: str
+    ms: Figure
+    low: Figure = None
+    high: Figure = None
+    """Null where no measurement stands behind the model."""
+    held_out: str | None = None
+    """Which measurements the band comes from."""
+
+
 class Measured(Costs, _MayHaveAccuracy):
     """A program's costs, with its metrics where it was evaluated."""
+
+    predictions: tuple[Predicted, ...] = ()
+    """Its latency with error bands, under each circumstance that the target's profile knows."""
 
     accuracy: dict[str, Figure] | None = None
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from compiler.diagnostic import Severity
 from compiler.report import labels
-from compiler.report.model import BudgetLine, BuildReport, Costs, Finding, PassReport
+from compiler.report.model import BudgetLine, BuildReport, Costs, Finding, PassReport, Predicted
 
 
 class Standing(StrEnum):
@@ -105,6 +105,20 @@ def all_findings(report: BuildReport) -> tuple[Finding, ...]:
     found = [*report.findings, *(finding for step in report.passes for finding in step.findings)]
     distinct = {finding.model_dump_json(): finding for finding in found}
     return tuple(sorted(distinct.values(), key=lambda finding: list(Severity).index(finding.severity)))
+
+
+def latency_lines(report: BuildReport) -> tuple[str, ...]:
+    """Say the finished program's predicted latencies, each with the range that nine of ten measurements fall into."""
+    return tuple(_latency_line(report.target, item) for item in report.result.predictions)
+
+
+def _latency_line(target: str, item: Predicted) -> str:
+    name = f"{target}, {item.setup}" if item.setup else target
+    said = f"{name}: {labels.milliseconds(item.ms)}"
+    if item.low is None or item.high is None:
+        return f"{said} ({item.stands_for}); no measurement stands behind it"
+    band = f"{labels.milliseconds(item.low)} to {labels.milliseconds(item.high)} in nine cases of ten"
+    return f"{said}, {band} ({item.stands_for}); from {item.held_out}"
 
 
 def skips_by_reason(step: PassReport) -> dict[str, tuple[str, ...]]:

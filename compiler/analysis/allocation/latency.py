@@ -9,29 +9,33 @@ from compiler.analysis.allocation.slots import SlotBook
 from compiler.analysis.allocation.widths import ONE, AxisBook, Floats, Widths
 from compiler.analysis.channels import ChannelGroup, Channels, Ids
 from compiler.analysis.cost import ITEM_BYTES, PRECISION_KEY, LayerCost, layer_costs, layer_precision, live_layers
+from compiler.analysis.rating import rate_class, rates_of
 from compiler.ir import Op, ProgramView
 from compiler.target import CostModel
 
 
 @dataclass(frozen=True)
 class Thin:
-    """A layer that falls into another cost class once an axis is 1 wide, with that class's floor and relative rate."""
+    """A layer that falls into another cost class once an axis is 1 wide, with that class's figures."""
 
     layer: int
     axis: int
     floor: float
+    launch: float
     rate: float
+    """Relative to the rate of the layer's own class."""
 
 
 @dataclass(eq=False)
 class Latency:
-    """Per layer the largest of a floor, the time of its multiply-accumulates and the time of its bytes.
+    """Per layer what starting it takes, and the largest of a floor, the time of its work and the time of its bytes.
 
     A layer at its floor saves nothing when it gets smaller, so that its units are worth nothing to the budget.
     """
 
     widths: Widths
     floor: Floats
+    launch: Floats
     compute: Table
     """Milliseconds of multiply-accumulates; a row's owner is its layer's number."""
     memory: Table
@@ -48,12 +52,13 @@ class Latency:
         """Add up all layers."""
         at, count = self.widths.at(units), self.floor.size
         compute = np.bincount(self.compute.owner, self.compute.values(at), count)
-        memory, floor = np.bincount(self.memory.owner, self.memory.values(at), count), self.floor.copy()
+        memory = np.bincount(self.memory.owner, self.memory.values(at), count)
+        floor, launch = self.floor.copy(), self.launch.copy()
         for case in self.thin:
             if at[case.axis] == 1:
-                floor[case.layer] = case.floor
+                floor[case.layer], launch[case.layer] = case.floor, case.launch
                 compute[case.layer] *= case.rate
-        return float(np.maximum(floor, np.maximum(compute, memory)).sum())
+        return float((np.maximum(floor, np.maximum(compute, memory)) + launch).sum())
 
     def saving(self, group: int, count: int) -> float:
         """Add up what the layers that a group touches save, each with what bounds it before and after."""
@@ -78,7 +83,8 @@ class Latency:
 def latency(program: ProgramView, channels: Channels, groups: tuple[ChannelGroup, ...], model: CostModel) -> Latency:
     """Prepare to predict milliseconds."""
     axes, compute, memory = AxisBook(channels, groups), Products(), Products()
-    slots, live, floors, thin = SlotBook(channels, axes), live_layers(program), list[float](), list[Thin]()
+    slots, live = SlotBook(channels, axes), live_layers(program)
+    floors, thin = list[tuple[float, float]](), list[Thin]()
     precision = program.metadata.get(PRECISION_KEY, "fp32")
     for layer in layer_costs(program, model):
         if layer.kind == "fused" or layer.layer not in live:
@@ -86,8 +92,8 @@ def latency(program: ProgramView, channels: Channels, groups: tuple[ChannelGroup
         op, owner = program.op(layer.layer), len(floors)
         own = layer_precision(program, op, layer.kind, precision)
         per_element = ITEM_BYTES.get(own, 4) / model.bandwidth_gbps / 1e6
-        floor, rate = _class(model, layer.kind, own)
-        floors.append(floor)
+        floor, launch, rate = _class(program, op, model, layer.kind, own)
+        floors.append((floor, launch))
         for slot in {slot.tensor: slot for slot in slots.each(program, op)}.values():
             memory.add(per_element * slot.each, slot.first, slot.second, owner)
         for tensor in {tensor for tensor in (*op.inputs, *op.outputs) if tensor and not program.is_constant(tensor)}:
@@ -99,9 +105,10 @@ def latency(program: ProgramView, channels: Channels, groups: tuple[ChannelGroup
             continue
         each = layer.executed_macs / weight.value.size * weight.each
         compute.add(rate * each / 1e9, weight.first, weight.second, owner)
-        thin += _thin(channels, axes, op, layer, owner, model, own)
+        thin += _thin(program, channels, axes, op, layer, owner, model, own)
     widths = axes.widths()
-    return Latency(widths, np.array(floors), compute.table(widths), memory.table(widths), tuple(thin))
+    starts = np.array(floors, dtype=float).reshape(-1, 2)
+    return Latency(widths, starts[:, 0], starts[:, 1], compute.table(widths), memory.table(widths), tuple(thin))
 
 
 def _computed(program: ProgramView, channels: Channels, axes: AxisBook, tensor: str) -> tuple[float, int]:
@@ -113,22 +120,31 @@ def _computed(program: ProgramView, channels: Channels, axes: AxisBook, tensor: 
     return elements / layout.ids.size, axes.axis(layout.ids)
 
 
-def _class(model: CostModel, kind: str, precision: str) -> tuple[float, float]:
-    """Look up a cost class's floor and rate, as the cost does."""
-    rates = model.classes.get(kind) or model.classes["other"]
-    return rates.floor_ms, rates.ms_per_gmac.get(precision, rates.ms_per_gmac.get("fp32", 0.0))
+def _class(program: ProgramView, op: Op, model: CostModel, kind: str, precision: str) -> tuple[float, float, float]:
+    """Look up a cost class's floor, launch and rate, as the cost does."""
+    _, rates = rates_of(model, rate_class(program, op, kind), kind)
+    return rates.floor_ms, rates.launch_ms, rates.ms_per_gmac.get(precision, rates.ms_per_gmac.get("fp32", 0.0))
 
 
 def _thin(  # noqa: PLR0913, PLR0917 - one layer, and how its class is costed
-    channels: Channels, axes: AxisBook, op: Op, layer: LayerCost, owner: int, model: CostModel, precision: str
+    program: ProgramView,
+    channels: Channels,
+    axes: AxisBook,
+    op: Op,
+    layer: LayerCost,
+    owner: int,
+    model: CostModel,
+    precision: str,
 ) -> list[Thin]:
     """Say what a convolution with groups becomes when one channel is left in all, or in each group."""
     if layer.kind not in ("depthwise", "grouped") or op.op_type != "Conv":
         return []
     becomes = "conv" if layer.kind == "depthwise" else "depthwise"
-    (floor, rate), (_, now) = _class(model, becomes, precision), _class(model, layer.kind, precision)
+    floor, launch, rate = _class(program, op, model, becomes, precision)
+    now = _class(program, op, model, layer.kind, precision)[2]
     if layer.kind == "depthwise":
         rows = [piece.ids[0] for piece in channels.pieces if piece.layer == op.name and piece.kind == "group"]
     else:
         rows = [use.ids for use in channels.uses if use.layer == op.name and use.slot == 1 and not use.is_filter]
-    return [Thin(owner, axes.axis(ids), floor, rate / now if now else 1.0) for ids in rows if ids.size > 1]
+    relative = rate / now if now else 1.0
+    return [Thin(owner, axes.axis(ids), floor, launch, relative) for ids in rows if ids.size > 1]

@@ -76,8 +76,9 @@ def test_the_guidelines_case_has_its_published_size(
     assert cost(factored, target("rk3399").cost).parameters + channels + 2 * 3 * 64 == reduced
     split = apply("deconv-split", lean, on="rk3399", is_stand_in=True).program
     after = cost(split, target("rk3399").cost)
-    assert (after.macs, after.executed_macs) == (macs, macs)
-    assert found.predicted_ms - after.predicted_ms > 300
+    # One convolution for all phases of a small layer multiplies a little more, and starts three times less.
+    assert macs <= after.macs == after.executed_macs < 1.2 * macs
+    assert found.predicted_ms - after.predicted_ms > 230
 
 
 def test_automatic_cuts_of_networks_from_elsewhere() -> None:

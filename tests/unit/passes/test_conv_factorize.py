@@ -109,7 +109,9 @@ def context(*, is_stand_in: bool = False, images: bool = False) -> Context:
     """Make a board that starts layers for nothing, so that small ones gain."""
     calibration = stream if images else None
     board = target("rk3399")
-    classes = {name: entry.model_copy(update={"floor_ms": 0.0}) for name, entry in board.cost.classes.items()}
+    classes = {
+        name: entry.model_copy(update={"floor_ms": 0.0, "launch_ms": 0.0}) for name, entry in board.cost.classes.items()
+    }
     small = board.cost.model_copy(update={"classes": classes})
     tuned = board.model_copy(update={"cost": small})
     return Context(tuned, np.random.default_rng(0), calibration, is_stand_in=is_stand_in)

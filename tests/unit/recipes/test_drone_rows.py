@@ -37,7 +37,7 @@ def test_each_row_has_the_guidelines_size_and_nearly_its_time(  # noqa: PLR0913,
     found = run(plan, source.program, context, Instruments()).costs
     assert found.parameters == published - surplus
     assert (round(found.macs / 1e9, 4), round(found.executed_macs / 1e9, 4)) == (gmac, executed)
-    assert found.predicted_ms == pytest.approx(1000 * seconds, rel=0.07)
+    assert found.predicted_ms == pytest.approx(1000 * seconds, rel=0.03)
 
 
 def test_the_recipe_itself_goes_past_the_guideline() -> None:
@@ -45,6 +45,6 @@ def test_the_recipe_itself_goes_past_the_guideline() -> None:
     plan = make_plan(loaded, "rk3399")
     context = Context(plan.target, np.random.default_rng(0), is_stand_in=True)
     found = run(plan, load_structure(loaded).program, context, Instruments()).costs
-    # The first transposed convolution stays: four small ones would be bound by their launch.
-    assert (found.macs, found.executed_macs) == (786_489_344, 836_820_992)
-    assert found.predicted_ms == pytest.approx(278, abs=2)
+    # The two smaller transposed convolutions stay: four convolutions for each would cost more to start than they gain.
+    assert (found.macs, found.executed_macs) == (786_489_344, 1_038_147_584)
+    assert found.predicted_ms == pytest.approx(316, abs=2)

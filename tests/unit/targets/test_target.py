@@ -47,10 +47,10 @@ def test_every_shipped_target_can_be_built_for() -> None:
 def test_shipped_target_is_complete(name: str) -> None:
     target = load(name)
     assert target.name == name
-    assert set(target.cost.classes) == {"conv", "depthwise", "grouped", "deconv", "gemm", "other"}
+    assert set(target.cost.classes) >= {"conv", "depthwise", "grouped", "deconv", "gemm", "other"}
     usable = {precision for precision in target.precisions if target.supports(precision)}
     assert set(target.test_tolerance) == usable
-    assert all(usable <= set(cost.ms_per_gmac) for kind, cost in target.cost.classes.items() if kind != "other")
+    assert all(usable <= set(cost.ms_per_gmac) for kind, cost in target.cost.classes.items() if cost.ms_per_gmac)
     asked = {slug for row in target.ops.values() for slug in row.rules} | set(target.table.rules)
     assert asked <= {rule(slug).code.slug for slug in RULES}
     assert all(row.help for row in target.ops.values() if not row.supported)
