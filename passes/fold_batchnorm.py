@@ -41,14 +41,19 @@ def _fold(program: Program, pair: Foldable) -> None:
     weight = values[0]
     scale, shift, mean, var, *bias = (value.astype(np.float64) for value in values[1:])
     k = scale / np.sqrt(var + norm.epsilon)
-    program.give_const(conv, Conv.W, _scaled(weight, k, conv).astype(weight.dtype))
+    program.give_const(conv, Conv.W, _scaled(weight, k, conv))
     program.give_const(conv, Conv.B, (((bias[0] if bias else 0.0) - mean) * k + shift).astype(weight.dtype))
     program.take_over(conv, norm)
 
 
 def _scaled(weight: Array, k: Array, conv: Conv | ConvTranspose) -> Array:
     """Multiply each filter by its factor."""
+    if not any(weight.strides) and np.ptp(k) == 0:
+        # On the lint path a weight is one number, seen everywhere; it stays so and takes no memory.
+        return np.broadcast_to((weight.flat[0] * k[0]).astype(weight.dtype), weight.shape)
     if isinstance(conv, Conv):
-        return weight * k.reshape(-1, *[1] * (weight.ndim - 1))
-    rows = np.repeat(k.reshape(conv.group, -1), weight.shape[0] // conv.group, axis=0)
-    return weight * rows.reshape(*rows.shape, *[1] * (weight.ndim - 2))
+        factors = k.reshape(-1, *[1] * (weight.ndim - 1))
+    else:
+        rows = np.repeat(k.reshape(conv.group, -1), weight.shape[0] // conv.group, axis=0)
+        factors = rows.reshape(*rows.shape, *[1] * (weight.ndim - 2))
+    return (weight * factors).astype(weight.dtype)
