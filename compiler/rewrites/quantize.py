@@ -14,7 +14,7 @@ from compiler.ir import Array, Op, Program
 from compiler.target import QuantScheme
 
 _BIAS_LIMIT = 2**31 - 1
-_PAIRS = ("Add", "Sub", "Mul")
+_PAIRS = ("Add", "Sum", "Sub", "Mul")
 
 
 def quantize(

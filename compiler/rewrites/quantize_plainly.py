@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from compiler.analysis.quantization import find_layout, gather_ranges, grid_of
+from compiler.analysis.quantization import Grid, find_layout, gather_ranges, grid_of, settled_roots
 from compiler.ir import Array, Program
 from compiler.rewrites.quantize import quantize
 from compiler.target import QuantScheme
@@ -23,5 +23,7 @@ def quantized_plainly(program: Program, scheme: QuantScheme, samples: Sequence[M
         ranges[layout.roots[name]] = min(low, found.low), max(high, found.high)
     kind, is_symmetric = scheme.activations, scheme.is_symmetric
     grids = {root: grid_of(low, high, kind, is_symmetric=is_symmetric) for root, (low, high) in ranges.items()}
+    settled = settled_roots(twin, scheme, layout)
+    grids |= {root: Grid(scale, zero, kind) for root, (scale, zero) in settled.items()}
     quantize(twin, layout, grids, scheme, {})
     return twin

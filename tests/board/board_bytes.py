@@ -18,6 +18,7 @@ _NEAREST = (
 
 _TEXTS: Mapping[str, tuple[str, str]] = {
     "sum of two": (f"{_PAIR} [layer] y = Add (a, b)", _WU),
+    "plain sum of two": (f"{_PAIR} [layer] y = Sum (a, b)", _WU),
     "product of two": (f"{_PAIR} [layer] y = Mul (a, b)", _WU),
     "difference of two": (f"{_PAIR} [layer] y = Sub (a, b)", _WU),
     "sum, then relu": (f"{_PAIR} [layer] s = Add (a, b) [act] y = Relu (s)", _WU),

@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from compiler.artifact import reseal
@@ -29,6 +31,26 @@ def test_the_quickstart_detector_runs_on_the_emulated_board(built: Path, tools: 
     assert "the program ran on an emulated Cortex-A72" in said.err
     assert "FP16 was not tried" in said.err
     assert "the self-test passes" in said.out
+
+
+def test_integers_run_on_the_emulated_board_within_a_step(tools: Tools, tmp_path: Path) -> None:
+    folder = tmp_path / "quickstart"
+    shutil.copytree(RECIPES / "quickstart", folder)
+    recipe = folder / "recipe.yaml"
+    text = recipe.read_text()
+    recipe.write_text(f"{text[: text.index('passes:')]}passes:\n  - ptq: {{images: 4}}\nseed: 7\n")
+    said = compress("build", recipe, "--target", "rk3399", "--out", tmp_path / "out")
+    assert said.status == 0, said.err
+    kit = tmp_path / "out/quickstart/rk3399"
+    said = compress("verify", kit)
+    assert said.status == 0, said.err
+    assert "in 8-bit integers with the NEON functions" in said.err
+    expected = np.load(kit / "expected/board_0.npy")
+    np.save(kit / "expected/board_0.npy", expected[..., ::-1])
+    reseal(kit)
+    said = compress("verify", kit)
+    assert said.status == 1
+    assert "is off by more than a step of its integers in " in said.err
 
 
 def test_a_foreign_program_is_not_run(built: Path, tools: Tools, tmp_path: Path) -> None:

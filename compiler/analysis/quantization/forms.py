@@ -85,6 +85,7 @@ _CHECKS: Mapping[str, Callable[[ProgramView, Op], str | None]] = {
     "Pad": _pad,
     "Concat": _concat,
     "Add": _pair,
+    "Sum": _pair,
     "Mul": _pair,
     "Sub": _difference,
 }

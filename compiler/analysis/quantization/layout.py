@@ -10,7 +10,7 @@ from compiler.ir import Op, ProgramView
 from compiler.target import QuantScheme
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-COMMUTATIVE = ("Add", "Mul")
+COMMUTATIVE = ("Add", "Sum", "Mul")
 
 
 @dataclass(frozen=True)

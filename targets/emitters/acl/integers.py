@@ -13,7 +13,7 @@ from compiler.analysis.quantization import qasymm8_obstacle
 from compiler.ir import Array, Op, ProgramView
 
 _WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-_PAIRS = ("Add", "Sub", "Mul")
+_PAIRS = ("Add", "Sum", "Sub", "Mul")
 _FUSED = ("Relu", "Clip")
 _MOVES = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Split", "Slice", "Identity")
 _KERNELS = frozenset(
@@ -105,7 +105,9 @@ def factor_obstacle(program: ProgramView, op: Op, bytes_: Bytes, result: Grid) -
         return "its weights have not one scale and one zero point"
     factor = np.float32(bytes_.grids[op.x].scale) * np.float32(weight[1].scale) / np.float32(result.scale)
     return (
-        None if factor <= _LARGEST_FACTOR else f"its sums would have to be multiplied by {factor:.3g}, at most 1 works"
+        None
+        if factor <= _LARGEST_FACTOR
+        else f"its sums would have to be multiplied by {factor:.3g}, and the library takes less than 1"
     )
 
 
