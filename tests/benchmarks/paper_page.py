@@ -23,14 +23,15 @@ PAPER = {
 """AP in percent and frames a second on a Jetson TX2, as the paper prints them; 93.2 and 20.2 before pruning."""
 PUBLISHED_FPS = 20.2
 SETS = {"shoes": "Shoes on photographs (generated)", "cells": "Blood cells (BCCD, one class)"}
-HEAD = "| level | criterion | parameters | pruned | retrained | FPS | integrated | paper: AP, FPS, integrated |"
+HEAD = "| level | criterion | parameters | MMAC | pruned | retrained | FPS | integrated | paper: AP, FPS, integrated |"
 INTRODUCTION = """\
 # The paper's experiment, run again
 
 Made by `python -m tests.benchmarks.paper_tx2`, which says how. AP50 in percent on images that no training has seen: the
 mean over seeds (each seed trains a network of its own), and in brackets the lowest and the highest. FPS is what the
 cost model predicts for the full-width YOLOv7-tiny at 640 x 640 on a TX2; no board was at hand. Integrated performance
-is AP times FPS, as the paper has it.
+is AP times FPS, as the paper has it. The global scope meets the same number of parameters with other layers, and
+computes more: see its multiply-accumulates.
 """
 Speeds = dict[float, float]
 """Frames a second by level; 0 is before pruning."""
@@ -64,10 +65,11 @@ def section(name: str, table: Table, speeds: Speeds) -> Iterator[str]:
     """Yield the lines of one data set."""
     sources = {row.seed: row.source["ap50"] for row in table.rows}
     setting = table.setting
-    yield f"{setting.network}; {setting.training}; {len(sources)} seeds; trained on a {setting.device}."
+    seeds = "one seed" if len(sources) == 1 else f"{len(sources)} seeds"
+    yield f"{setting.network}; {setting.training}; {seeds}; trained on a {setting.device}."
     before = _spread(list(sources.values()))
     yield f"Before pruning: AP50 {before}; {speeds[0.0]:.1f} FPS predicted, {PUBLISHED_FPS} published."
-    yield from ("", HEAD, "|---|---|---|---|---|---|---|---|")
+    yield from ("", HEAD, "|---|---|---|---|---|---|---|---|---|")
     for level in LEVELS:
         for criterion in CRITERIA:
             here = table.at(level, criterion)
@@ -158,7 +160,8 @@ def _line(level: float, criterion: str, rows: Sequence[Row], speeds: Speeds) -> 
 
 
 def _spread(values: Sequence[float]) -> str:
-    return f"{100 * mean(values):.1f} ({100 * min(values):.1f} to {100 * max(values):.1f})"
+    middle = f"{100 * mean(values):.1f}"
+    return middle if len(values) == 1 else f"{middle} ({100 * min(values):.1f} to {100 * max(values):.1f})"
 
 
 def _pruned(program: Program, level: float) -> Program:
