@@ -166,6 +166,21 @@ def verify(
 
 
 @app.command()
+def calibrate(
+    target: Annotated[str, typer.Argument(help="The board, by name or by profile file.", show_default=False)],
+    measurements: Annotated[
+        list[Path], typer.Argument(help="measurement.json files, each in its artifact's folder.", show_default=False)
+    ],
+    out: Annotated[Path | None, typer.Option(help="The profile to write.")] = None,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Fit a copy of a board's latency model to your own measurements."""
+    from compiler.commands.calibrate import calibrate_command
+
+    _leave(calibrate_command(target, measurements, out, output.value))
+
+
+@app.command()
 def diff(
     before: Annotated[Path, typer.Argument(help="A build's folder.", show_default=False)],
     after: Annotated[Path, typer.Argument(help="Another build's folder.", show_default=False)],

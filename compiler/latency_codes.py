@@ -9,3 +9,19 @@ NO_SUCH_SETUP = Code(
     "A board's profile may hold several latency models, each for other circumstances: another back end, or the engine "
     "without what surrounds it. `--setup` names one of them; `compress targets NAME` lists them.",
 )
+MEASUREMENT_UNREADABLE = Code(
+    "R090",
+    "measurement-unreadable",
+    Severity.ERROR,
+    "A measurement is the file measurement.json that an artifact's bench.sh or run.sh writes on the board. The "
+    "compiler reads it together with the artifact that it was taken of, so that it has to lie in that artifact's "
+    "folder.",
+)
+MEASUREMENT_MISFIT = Code(
+    "T091",
+    "measurement-misfit",
+    Severity.ERROR,
+    "A measurement is of another board, another model file, or another back end than those beside it, or its self-test "
+    "did not pass. Coefficients that were fitted to it would describe something else. Measure again, or name the right "
+    "target.",
+)

@@ -35,10 +35,14 @@ def target_names() -> tuple[str, ...]:
 
 
 def target_files(name: str, span: Span | None = None) -> tuple[Path, Path]:
-    """Return a target's profile and the operator table of the runtime that it names."""
+    """Return a target's profile and the operator table of the runtime that it names.
+
+    A name that ends in .yaml is the path of a profile of the user's own.
+    """
     from compiler.yaml_spans import load_yaml
 
-    profile = _pick(_profiles(), name, UNKNOWN_TARGET, "target", span).file
+    is_own = name.endswith((".yaml", ".yml")) and Path(name).is_file()
+    profile = Path(name) if is_own else _pick(_profiles(), name, UNKNOWN_TARGET, "target", span).file
     root = load_yaml(profile)
     runtime = root.get("runtime")
     tables = index(data_files(TARGETS, "operators"), "operator table")
