@@ -90,4 +90,4 @@ def _solve(matrices: Stack, wanted: Stack) -> Stack:
     size = gram.shape[1]
     ridge = _RIDGE * np.trace(gram, axis1=1, axis2=2) / size + 1e-300
     steadied: Stack = gram + ridge[:, None, None] * np.eye(size)
-    return np.linalg.solve(steadied, turned @ wanted)
+    return np.asarray(np.linalg.solve(steadied, turned @ wanted), np.float64)
