@@ -58,6 +58,10 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "relu alone": ("[p] a = Conv (x, w) [l] t = MaxPool <kernel_shape: ints = [2, 2]> (a) [layer] y = Relu (t)", _W),
     "mean of images": ("[p] a = Conv (x, w) [layer] y = GlobalAveragePool (a)", "float[512,6,1,1] w"),
+    "mean by a pool of the image's size": (
+        "[p] a = Conv (x, w) [layer] y = AveragePool <kernel_shape: ints = [13, 11]> (a)",
+        "float[512,6,1,1] w",
+    ),
     "maximum of images": ("[p] a = Conv (x, w) [layer] y = GlobalMaxPool (a)", "float[512,6,1,1] w"),
     "mean without axes": (
         "[p] a = Conv (x, w) [layer] y = ReduceMean <axes: ints = [2, 3], keepdims: int = 0> (a)",

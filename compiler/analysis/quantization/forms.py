@@ -44,6 +44,13 @@ def _mean_of_images(program: ProgramView, op: Op) -> str | None:
     return f"images of {x[2]}x{x[3]} are averaged without rounding here" if x[2:] in _UNEVEN_SIDES else None
 
 
+def _average_pool(program: ProgramView, op: Op) -> str | None:
+    x = program.shape(op.x)
+    if x is None or op.integers("kernel_shape") != x[2:] or any(op.integers("pads")):
+        return "means over windows cut fractions off in 8 bits here, or round halves in another way"
+    return _mean_of_images(program, op)
+
+
 def _reduce_mean(program: ProgramView, op: Op) -> str | None:
     x = program.shape(op.x)
     if x is None or len(x) != 4 or {axis % 4 for axis in op.integers("axes")} != {2, 3}:
@@ -81,6 +88,7 @@ _CHECKS: Mapping[str, Callable[[ProgramView, Op], str | None]] = {
     "MatMul": _matmul,
     "Resize": _resize,
     "GlobalAveragePool": _mean_of_images,
+    "AveragePool": _average_pool,
     "ReduceMean": _reduce_mean,
     "Pad": _pad,
     "Concat": _concat,

@@ -76,4 +76,5 @@ def _island(program: ProgramView, op: Op, inside: set[str]) -> str | None:
 
 def _cost(program: ProgramView, op: Op, model: CostModel) -> float:
     elements = int(np.prod(program.shape(op.x) or (0,)))
-    return max(model.classes["other"].floor_ms, _BYTES_MOVED * elements / model.bandwidth_gbps / 1e6)
+    rates = model.classes["other"]
+    return rates.launch_ms + max(rates.floor_ms, _BYTES_MOVED * elements / model.bandwidth_gbps / 1e6)

@@ -16,6 +16,7 @@ from compiler.reference import Session
 from targets.emitters import _kit
 from targets.emitters.acl.cpp import write_cpp
 from targets.emitters.acl.exact import MOST_BEYOND_A_STEP, exact_twin
+from targets.emitters.acl.integers import find_bytes
 from targets.emitters.acl.translate import translate
 
 _HERE = Path(__file__).parent
@@ -36,7 +37,8 @@ class AclEmitter(Emitter):
     def emit(self, emission: Emission, folder: Path) -> None:
         """Write the runtime's files into an empty folder."""
         program = emission.program
-        precision = program.metadata.get(PRECISION_KEY, "fp32")
+        is_on_bytes = bool(find_bytes(program).layers)
+        precision = "int8" if is_on_bytes else program.metadata.get(PRECISION_KEY, "fp32")
         text = write_cpp(translate(program))
         _kit.write_network(emission, folder)
         if precision == "int8":

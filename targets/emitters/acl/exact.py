@@ -17,7 +17,7 @@ MOST_BEYOND_A_STEP = 0.01
 """Largest share of an integer network's output that may be off by more than one step of its integers."""
 
 _WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-_MEANS = ("GlobalAveragePool", "ReduceMean")
+_MEANS = ("AveragePool", "GlobalAveragePool", "ReduceMean")
 _ONE = 2**31
 _AWAY = 2**60
 """Keeps sums positive while they are divided, since ONNX's division cuts off towards zero."""

@@ -18,7 +18,7 @@ _FUSED = ("Relu", "Clip")
 _MOVES = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Split", "Slice", "Identity")
 _KERNELS = frozenset(
     (*_WEIGHTED, *_PAIRS, *_FUSED, *_MOVES, "Sigmoid", "MaxPool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean")
-) | {"Concat", "Resize", "Pad"}
+) | {"AveragePool", "Concat", "Resize", "Pad"}
 _FREE = frozenset((*_WEIGHTED, *_PAIRS))
 """Layers whose result may have another scale than what they read."""
 _LARGEST_FACTOR = 1 - 2**-20
