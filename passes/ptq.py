@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias, cast
+from typing import Annotated, ClassVar, Literal, TypeAlias, cast
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from compiler.analysis.cost import PRECISION_KEY
 from compiler.analysis.quantization import (
@@ -18,19 +18,21 @@ from compiler.analysis.quantization import (
     foretold,
     gather_means,
     gather_ranges,
-    grid_of,
     noise_by_tensor,
     noise_overall,
     predicted_gain,
     settled_roots,
+    shared_grids,
 )
 from compiler.analysis.selectors import check_selectors, select
 from compiler.contracts import Context, Decision, Effect, Log, Pass, Sample
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView, refresh_types
-from compiler.plan_codes import NO_CALIBRATION, PRECISION_REFUSED
+from compiler.plan_codes import FIT_LOST, NO_CALIBRATION, PRECISION_REFUSED
 from compiler.rewrites.equalize import equalize
+from compiler.rewrites.learn_values import learn_values
 from compiler.rewrites.quantize import quantize
+from compiler.rewrites.write_values import Value, write_values
 from compiler.target import QuantScheme, Target
 
 Ranges: TypeAlias = Mapping[str, tuple[float, float]]
@@ -41,6 +43,8 @@ _TRIAL_IMAGES = 4
 
 class Quantized(Decision):
     """Which integers stand for which tensors."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     scheme: QuantScheme
     is_equalized: bool
@@ -60,6 +64,11 @@ class Quantized(Decision):
     """Signal-to-noise ratio of what each layer puts out, all layers being quantised."""
     alone_sqnr_db: dict[str, float] = {}
     """Signal-to-noise ratio of the network's outputs when this layer alone is quantised."""
+    rounding: dict[str, tuple[float, float]] = {}
+    """With `rounding: learned`: what rounding takes from each layer's output, to the nearest and as learned."""
+    sha256: str | None = None
+    """Of the learned weights, which a report does not hold."""
+    values: Annotated[tuple[Value, ...], Field(exclude=True, repr=False)] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,8 @@ class Ptq(Pass):
     changes no output. Activations have one scale for each tensor, chosen from what the tensor holds on the
     calibration images: `minmax` covers everything that was seen, `percentile` leaves out the rarest values,
     `entropy` keeps the histogram's shape, and `mse` makes the squared error least. `correct_bias` moves the average
-    shift that rounded weights cause into the bias.
+    shift that rounded weights cause into the bias. `rounding: learned` rounds each weight so that its layer's outputs
+    change least on the images, layer by layer: what one weight loses others make up for.
 
     The images stream through the network one at a time; memory does not grow with their number.
 
@@ -104,6 +114,9 @@ class Ptq(Pass):
         default=None, description="even out filters first; default: where a layer has one scale for all of them"
     )
     correct_bias: bool = Field(default=True, description="let biases take up what rounding shifts on average")
+    rounding: Literal["nearest", "learned"] = Field(
+        default="nearest", description="learned: round weights so that a layer's outputs change least on the images"
+    )
     min_sqnr_db: float | None = Field(
         default=None, description="return layers to float until the outputs' signal-to-noise ratio is at least this"
     )
@@ -135,6 +148,10 @@ class Ptq(Pass):
             equalize(smooth)
         stream = _images(context, self.images)
         found = self._calibrated(smooth, layout, stream)
+        if self.rounding == "learned":
+            learned = learn_values(smooth, layout.layers, scheme, stream, can_shift=self.correct_bias)
+            update = {"rounding": learned.errors, "sha256": learned.sha256, "values": learned.values}
+            plain = plain.model_copy(update=update)
         samples = [sample for sample, _ in zip(stream(), range(_TRIAL_IMAGES), strict=False)]
         return self._costed(smooth, self._measured(smooth, plain, found, samples), context.target)
 
@@ -146,6 +163,9 @@ class Ptq(Pass):
         layout = self._layout(program, decision.scheme, decision.floats)
         if not layout.layers:
             return
+        if decision.sha256 is not None and not decision.values:
+            said = "the weights were rounded by what the network computes on images, and are not in the decision"
+            raise CompressError(Diagnostic(FIT_LOST, said, "let the pass decide again, with the calibration images"))
         if decision.is_equalized:
             equalize(program)
         _quantize(program, layout, decision)
@@ -203,7 +223,9 @@ class Ptq(Pass):
         while True:
             layout = self._layout(program, plain.scheme, kept)
             settled = settled_roots(program, plain.scheme, layout)
-            fitted = fit_rescaling(program, layout, _grids(plain.scheme, layout, found, settled), plain.scheme, settled)
+            fitted = fit_rescaling(
+                program, layout, shared_grids(plain.scheme, layout, found.ranges, settled), plain.scheme, settled
+            )
             if not fitted.obstacles:
                 break
             kept |= fitted.obstacles
@@ -236,21 +258,6 @@ class Ptq(Pass):
         return twin
 
 
-def _grids(
-    scheme: QuantScheme, layout: Layout, found: _Calibrated, settled: Mapping[str, tuple[float, int]]
-) -> dict[str, Grid]:
-    """Choose the integers of each group of tensors by what all of them hold."""
-    ranges: dict[str, tuple[float, float]] = {}
-    for tensor in layout.tensors:
-        low, high = found.ranges[tensor]
-        root = layout.roots[tensor]
-        least, most = ranges.get(root, (low, high))
-        ranges[root] = min(low, least), max(high, most)
-    kind, is_symmetric = scheme.activations, scheme.is_symmetric
-    made = {root: grid_of(low, high, kind, is_symmetric=is_symmetric) for root, (low, high) in ranges.items()}
-    return made | {root: Grid(scale, zero, kind) for root, (scale, zero) in settled.items()}
-
-
 def _read_by_convs(program: ProgramView, layout: Layout) -> tuple[str, ...]:
     """Name the tensors that quantised convolutions read, each once."""
     ops = (program.op(name) for name in layout.layers)
@@ -259,6 +266,7 @@ def _read_by_convs(program: ProgramView, layout: Layout) -> tuple[str, ...]:
 
 def _quantize(program: Program, layout: Layout, decision: Quantized) -> None:
     """Put a decision's integers into a network."""
+    write_values(program, [value for value in decision.values if value.readers[0][0] in layout.layers])
     kind = decision.scheme.activations
     grids = {root: Grid(scale, zero, kind) for root, (scale, zero) in decision.grids.items()}
     quantize(program, layout, grids, decision.scheme, decision.means)

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from compiler.analysis.quantization.layout import WEIGHTED, Layout
-from compiler.analysis.quantization.parameters import Grid, quantized, weight_grid, weight_scales
+from compiler.analysis.quantization.parameters import Grid, quantized, weight_grid
+from compiler.analysis.quantization.weights import weight_grid_of
 from compiler.ir import Array, Op, Program
 from compiler.target import QuantScheme
 
@@ -60,34 +61,16 @@ def _insert_pair(program: Program, tensor: str, grid: Grid, layers: set[str]) ->
     return result
 
 
-def filter_axis(op: Op) -> int:
-    """Tell which axis of a layer's weight holds its filters."""
-    if op.op_type == "Gemm":
-        return 0 if op.integer("transB", 0) else 1
-    return {"Conv": 0, "ConvTranspose": 1, "MatMul": 1}[op.op_type]
-
-
 def _store_weights(program: Program, op: Op, source: Grid, scheme: QuantScheme, means: Sequence[float] | None) -> None:
     """Replace a layer's weight and bias by integers behind a DequantizeLinear each."""
     weight = program.const(op.input(1))
     assert weight is not None
-    axis = filter_axis(op)
-    is_split = op.op_type == "ConvTranspose" and op.integer("group", 1) > 1
-    zero = 0
-    if scheme.per_channel and not is_split and weight.ndim > axis:
-        scales = weight_scales(weight, axis)
-        row = scales.reshape([-1 if place == axis else 1 for place in range(weight.ndim)])
-    elif scheme.weights == "uint8":
-        grid = weight_grid(weight)
-        scales, zero = np.asarray(grid.scale), grid.zero_point
-        row = scales
-    else:
-        scales = np.asarray(weight_scales(weight.reshape(1, -1), 0)[0])
-        row = scales
+    grid = weight_grid_of(op, weight, scheme)
+    scales, row, zero = grid.scales, grid.row(weight.ndim), grid.zero
     stored = quantized(weight, row, zero, scheme.weights)
     if means is not None and op.op_type == "Conv":
         _take_up_shift(program, op, weight - (stored.astype(np.float64) - zero) * row, means)
-    _dequantized(program, op, 1, stored, scales, np.full(scales.shape, zero, scheme.weights), axis)
+    _dequantized(program, op, 1, stored, scales, np.full(scales.shape, zero, scheme.weights), grid.axis)
     if op.op_type != "MatMul" and op.has(2):
         _store_bias(program, op, scales, source.scale)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from compiler.analysis.quantization import Grid, find_layout, gather_ranges, grid_of, settled_roots
+from compiler.analysis.quantization import find_layout, gather_ranges, settled_roots, shared_grids
 from compiler.ir import Array, Program
 from compiler.rewrites.quantize import quantize
 from compiler.target import QuantScheme
@@ -17,13 +17,8 @@ def quantized_plainly(program: Program, scheme: QuantScheme, samples: Sequence[M
     layout = find_layout(twin, scheme, {op.name for op in twin.each()}, set(), {})
     if not layout.layers:
         return twin
-    ranges: dict[str, tuple[float, float]] = {}
-    for name, found in gather_ranges(twin, layout.tensors, lambda: iter(samples)).items():
-        low, high = ranges.get(layout.roots[name], (found.low, found.high))
-        ranges[layout.roots[name]] = min(low, found.low), max(high, found.high)
-    kind, is_symmetric = scheme.activations, scheme.is_symmetric
-    grids = {root: grid_of(low, high, kind, is_symmetric=is_symmetric) for root, (low, high) in ranges.items()}
-    settled = settled_roots(twin, scheme, layout)
-    grids |= {root: Grid(scale, zero, kind) for root, (scale, zero) in settled.items()}
+    found = gather_ranges(twin, layout.tensors, lambda: iter(samples))
+    ranges = {name: (item.low, item.high) for name, item in found.items()}
+    grids = shared_grids(scheme, layout, ranges, settled_roots(twin, scheme, layout))
     quantize(twin, layout, grids, scheme, {})
     return twin

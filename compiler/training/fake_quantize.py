@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, fx, nn
 
 from compiler.analysis.quantization import find_layout
+from compiler.analysis.quantization.weights import filter_axis
 from compiler.ir import Op, Program
 from compiler.lowering import lowered
-from compiler.rewrites.quantize import filter_axis
 from compiler.target import QuantScheme
 
 _LIMITS = {"int8": (-128, 127), "uint8": (0, 255)}

@@ -9,6 +9,8 @@ from compiler.analysis.quantization.noise import noise_by_tensor, noise_overall
 from compiler.analysis.quantization.parameters import Grid, grid_of, quantized, weight_grid, weight_scales
 from compiler.analysis.quantization.ranges import Histogram, gather_means, gather_ranges
 from compiler.analysis.quantization.rescaling import Fitted, fit_rescaling
+from compiler.analysis.quantization.rounding import Learned, learn_rounding
+from compiler.analysis.quantization.shared_grids import shared_grids
 
 __all__ = [
     "CalibratorName",
@@ -17,6 +19,7 @@ __all__ = [
     "Grid",
     "Histogram",
     "Layout",
+    "Learned",
     "clipped",
     "find_layout",
     "fit_rescaling",
@@ -24,12 +27,14 @@ __all__ = [
     "gather_means",
     "gather_ranges",
     "grid_of",
+    "learn_rounding",
     "noise_by_tensor",
     "noise_overall",
     "predicted_gain",
     "qasymm8_obstacle",
     "quantized",
     "settled_roots",
+    "shared_grids",
     "weight_grid",
     "weight_scales",
 ]
