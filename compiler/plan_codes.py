@@ -276,6 +276,21 @@ BACKBONE_UNTRAINED = Code(
     "The new backbone starts from random weights. The network's size and speed are real, its answers mean nothing "
     "until it is trained. Give `weights`, or train the emitted network.",
 )
+BACKBONE_TRIED = Code(
+    "P096",
+    "backbone-tried",
+    Severity.NOTE,
+    "What each candidate would give: the whole network's parameters, its predicted time on the target and, with "
+    "`trial_epochs`, its accuracy after so many epochs with the source network as teacher. One is kept; the message "
+    "says which.",
+)
+CANDIDATES_UNJUDGED = Code(
+    "P097",
+    "candidates-unjudged",
+    Severity.ERROR,
+    "With `trial_epochs` the candidates are trained for a moment and the most accurate is kept. That takes pictures to "
+    "train on, and validation pictures with a metric. Without them leave `trial_epochs` out: the fastest is kept then.",
+)
 BACKBONE_JOINED = Code(
     "P067",
     "backbone-joined",

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
@@ -14,13 +13,18 @@ from compiler.analysis.stages import Cut, backbone_end, find_cut
 from compiler.analysis.what_if import obstacle
 from compiler.contracts import Context, Decision, Effect, Log, Pass
 from compiler.diagnostic import CompressError, Diagnostic, did_you_mean
-from compiler.ir import Array, Program, ProgramView, model_bytes, refresh_types
-from compiler.plan_codes import BACKBONE_JOINED, BACKBONE_REFUSED, BACKBONE_UNTRAINED, CUT_UNFIT, WEIGHTS_UNFIT
-from compiler.reference import Session
+from compiler.ir import Array, Program, ProgramView, refresh_types
+from compiler.plan_codes import (
+    BACKBONE_JOINED,
+    BACKBONE_REFUSED,
+    BACKBONE_TRIED,
+    BACKBONE_UNTRAINED,
+    CUT_UNFIT,
+    WEIGHTS_UNFIT,
+)
 from compiler.rewrites.grow import Role, blank
 from compiler.rewrites.join_backbone import (
     Join,
-    Regression,
     blank_mixing,
     drawn_mixing,
     join_adapter,
@@ -36,14 +40,14 @@ from passes.backbones.swapping import (
     Tried,
     alone,
     backbone,
-    bare,
+    fitted,
     grown,
     hang_text,
     image,
     stage,
+    tried_text,
 )
-
-_FIT_IMAGES = 64
+from passes.backbones.trial import distilled_accuracy, trial_faults
 
 
 class BackboneSwap(Pass):
@@ -59,7 +63,8 @@ class BackboneSwap(Pass):
     for ShuffleNet V1 the authors'), as torch or safetensors file; without it the weights are random and want training.
     With calibration images, adapters and readers start from the least-squares fit of the old maps by the new ones.
     Operators are checked on the target before anything is built. Of several `candidates` the one with the least
-    predicted time is kept.
+    predicted time is kept; with `trial_epochs` each one is trained for so many epochs with the source network as
+    teacher, and the most accurate is kept. Lint trains nothing and shows the fastest.
     """
 
     effect = Effect.LOSSY
@@ -77,7 +82,10 @@ class BackboneSwap(Pass):
     }
 
     to: str | None = Field(default=None, description="the new backbone: " + ", ".join(NAMES))
-    candidates: tuple[str, ...] = Field(default=(), description="several of them, of which the fastest is kept")
+    candidates: tuple[str, ...] = Field(default=(), description="several of them, of which the best is kept")
+    trial_epochs: int = Field(
+        default=0, ge=0, le=1000, description="keep the candidate most accurate after so many epochs; 0: the fastest"
+    )
     width: float = Field(default=1.0, ge=0.1, le=4, description="multiplies the number of channels")
     weights: Path | None = Field(default=None, description="state dictionary for the new backbone, beside the recipe")
     cut: tuple[str, ...] = Field(default=(), description="tensors that end the old backbone; found if not named")
@@ -92,6 +100,8 @@ class BackboneSwap(Pass):
         """Insist on a backbone, or several."""
         if (self.to is None) == (not self.candidates):
             raise ValueError("give either `to` or `candidates`")
+        if self.trial_epochs and len(self.candidates) < 2:
+            raise ValueError("`trial_epochs` chooses among several `candidates`")
         if self.weights is not None and len(self.candidates) > 1:
             raise ValueError("`weights` belong to one backbone; name it by `to`")
         return self
@@ -119,16 +129,46 @@ class BackboneSwap(Pass):
             why = self._refusal(program, name, context.target)
             tried[name] = Tried(why_not=why) if why else self._try(program, cut, name, context.target)
         able = [name for name in tried if not tried[name].why_not]
-        best = min(able, key=lambda name: tried[name].predicted_ms)
         seed = int(context.rng.integers(2**32))
-        made = self._plan(program, cut, best, seed).model_copy(update={"tried": tried})
+        made = {name: self._made(program, cut, name, seed, context) for name in self._short_list(able, tried)}
+        if self.trial_epochs:
+            tried |= self._judged(program, made, tried, context)
+        best = min(made, key=lambda name: (-(tried[name].accuracy or 0.0), tried[name].predicted_ms))
+        return made[best].model_copy(update={"tried": tried})
+
+    def _short_list(self, able: list[str], tried: Mapping[str, Tried]) -> list[str]:
+        """Keep those that are worth making: all to be trained, else the fastest."""
+        return able if self.trial_epochs else [min(able, key=lambda name: tried[name].predicted_ms)]
+
+    def _made(self, program: ProgramView, cut: Cut, name: str, seed: int, context: Context) -> Swapped:
+        """Plan a swap, and find its values where there are images or weights."""
+        made = self._plan(program, cut, name, seed)
         if context.is_stand_in:
             return made.model_copy(update={"is_stand_in": True})
         if self.weights is not None:
             made = made.model_copy(update=self._read(program, made, context))
         if self.fit == "images" and context.calibration is not None:
-            made = self._fitted(program, made, context)
+            made = fitted(program, made, context.calibration())
         return made
+
+    def _judged(
+        self, program: ProgramView, made: Mapping[str, Swapped], tried: Mapping[str, Tried], context: Context
+    ) -> dict[str, Tried]:
+        """Train each candidate for a moment and note its accuracy; lint only asks whether that can be done."""
+        faults = list(trial_faults(context.training, self.trial_epochs, is_stand_in=context.is_stand_in))
+        if faults:
+            raise CompressError(*faults)
+        if context.is_stand_in:
+            return {}
+        assert isinstance(program, Program) and context.training is not None
+        found: dict[str, Tried] = {}
+        for name, swap in made.items():
+            twin = program.clone()
+            self.rewrite(twin, swap, Log())
+            refresh_types(twin)
+            accuracy = distilled_accuracy(twin, context.training, self.trial_epochs, swap.seed)
+            found[name] = tried[name].model_copy(update={"accuracy": float(f"{accuracy:.4g}")})
+        return found
 
     def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
         """Grow the new backbone, hang the rest on it, and take the old one out."""
@@ -147,6 +187,9 @@ class BackboneSwap(Pass):
             else:
                 join_adapter(grow, f"adapter{number}", tensor, maps[tensor], mixing, inside)
         remove_dead(program)
+        for name, candidate in decision.tried.items() if len(decision.tried) > 1 else ():
+            kept = "; kept" if name == decision.backbone else ""
+            log.find(Diagnostic(BACKBONE_TRIED, f"{name}: {tried_text(candidate)}{kept}"))
         for tensor, hang in decision.hangs.items():
             log.find(Diagnostic(BACKBONE_JOINED, f"{tensor} {hang_text(hang)}"))
         if self.weights is None:
@@ -237,27 +280,3 @@ class BackboneSwap(Pass):
         weights = {name: np.asarray(state[name], np.float32) for name in wanted}
         whole = hashlib.sha256(b"".join(weights[name].tobytes() for name in sorted(weights))).hexdigest()
         return {"weights": weights, "weights_sha256": whole}
-
-    def _fitted(self, program: ProgramView, made: Swapped, context: Context) -> Swapped:
-        """Fit the old maps by the new ones on the calibration images; a running sum, one image at a time."""
-        assert context.calibration is not None
-        if not made.hangs:
-            return made
-        trial = bare(program)
-        _, maps = grown(trial, made, made.hangs)
-        for tensor in dict.fromkeys(maps.values()):
-            trial.add_output(tensor)
-        remove_dead(trial)
-        refresh_types(trial)
-        new, old = Session(model_bytes(trial)), Session(model_bytes(program, tuple(made.hangs)))
-        sums = {tensor: Regression(*hang.channels) for tensor, hang in made.hangs.items()}
-        for sample in islice(context.calibration(), _FIT_IMAGES):
-            before, after = old.run(sample), new.run(sample)
-            for tensor, total in sums.items():
-                total.add(before[tensor], after[maps[tensor]])
-        fits = {tensor: sums[tensor].solve(shifted=hang.join == "adapter") for tensor, hang in made.hangs.items()}
-        hangs = {
-            tensor: hang.model_copy(update={"explained": float(f"{fits[tensor][1]:.4g}")})
-            for tensor, hang in made.hangs.items()
-        }
-        return made.model_copy(update={"hangs": hangs, "mixings": {name: fit[0] for name, fit in fits.items()}})

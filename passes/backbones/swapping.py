@@ -1,19 +1,22 @@
 """A swap as a value, and how its new backbone is grown and brought to the old sizes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from pydantic import Field
 
-from compiler.contracts import Decision
-from compiler.ir import Array, Program, ProgramView, TensorType
+from compiler.contracts import Decision, Sample
+from compiler.ir import Array, Program, ProgramView, TensorType, model_bytes, refresh_types
+from compiler.reference import Session
 from compiler.rewrites.grow import Grower, Role, Values, blank, drawn
-from compiler.rewrites.join_backbone import Join, to_size
+from compiler.rewrites.join_backbone import Join, Regression, remove_dead, to_size
 from passes.backbones.catalogue import Backbone, load_backbone
 
 PREFIX = "backbone."
 """Stands before the names of the new backbone's nodes and parameters."""
+_FIT_IMAGES = 64
 
 
 class Hang(Decision):
@@ -37,6 +40,8 @@ class Tried(Decision):
 
     parameters: int = 0
     predicted_ms: float = 0.0
+    accuracy: float | None = None
+    """After a short distillation, by the recipe's metric."""
     why_not: str = ""
 
 
@@ -125,6 +130,14 @@ def stage(grow: Grower, ends: list[str], size: tuple[int, int], end: str) -> int
     return fitting[-1] if end == "widened" else fitting[0]
 
 
+def tried_text(candidate: Tried) -> str:
+    """Say what a candidate gives, or why it cannot be used."""
+    if candidate.why_not:
+        return candidate.why_not
+    accuracy = "" if candidate.accuracy is None else f", accuracy {candidate.accuracy:g}"
+    return f"{candidate.parameters:,} parameters, {candidate.predicted_ms:.3g} ms predicted{accuracy}"
+
+
 def hang_text(hang: Hang) -> str:
     """Say how a tensor is made, for the report."""
     old, new = hang.channels
@@ -136,3 +149,27 @@ def hang_text(hang: Hang) -> str:
 
 def _by(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
+
+
+def fitted(program: ProgramView, made: Swapped, images: Iterator[Sample]) -> Swapped:
+    """Fit the old maps by the new ones on calibration images; a running sum, one image at a time."""
+    if not made.hangs:
+        return made
+    trial = bare(program)
+    _, maps = grown(trial, made, made.hangs)
+    for tensor in dict.fromkeys(maps.values()):
+        trial.add_output(tensor)
+    remove_dead(trial)
+    refresh_types(trial)
+    new, old = Session(model_bytes(trial)), Session(model_bytes(program, tuple(made.hangs)))
+    sums = {tensor: Regression(*hang.channels) for tensor, hang in made.hangs.items()}
+    for sample in islice(images, _FIT_IMAGES):
+        before, after = old.run(sample), new.run(sample)
+        for tensor, total in sums.items():
+            total.add(before[tensor], after[maps[tensor]])
+    fits = {tensor: sums[tensor].solve(shifted=hang.join == "adapter") for tensor, hang in made.hangs.items()}
+    hangs = {
+        tensor: hang.model_copy(update={"explained": float(f"{fits[tensor][1]:.4g}")})
+        for tensor, hang in made.hangs.items()
+    }
+    return made.model_copy(update={"hangs": hangs, "mixings": {name: fit[0] for name, fit in fits.items()}})
