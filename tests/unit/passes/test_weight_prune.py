@@ -11,8 +11,11 @@ from compiler.analysis.zeros import share_out, with_pattern
 from compiler.contracts import Context, Log
 from compiler.ir import Program, parse_program, refresh_types
 from compiler.lowering import lower
-from compiler.training.network import keep_zeros, masks_of
+from compiler.training.network import keep_zeros, masks_of, with_values
+from compiler.training.options import TrainingOptions
+from compiler.training.train import train
 from passes.weight_prune import WeightPrune
+from tests.support.lessons import lesson, small_network
 from tests.support.steps import apply, target
 
 
@@ -99,3 +102,16 @@ def test_training_keeps_the_zeros_that_the_pass_made_and_no_others() -> None:
     (key,) = masks
     assert np.array_equal(module.get_parameter(key).detach().numpy() == 0, weight(pruned) == 0)
     assert masks_of(network(), lower(network())) == {}
+
+
+def test_a_training_moves_the_other_weights_and_no_zero() -> None:
+    pruned = apply("weight-prune", small_network(), {"level": 0.5}, on="host").program
+    options = {"epochs": 3, "batch": 4, "learning_rate": 0.01, "device": "cpu", "ema": 0.9}
+    done = train(pruned, lesson(small_network()), TrainingOptions.model_validate(options), 1)
+    trained = with_values(pruned, done.values)
+    for layer in ("conv1", "conv2", "conv3"):
+        before, after = (item.const(item.op(layer).input(1)) for item in (pruned, trained))
+        assert before is not None
+        assert after is not None
+        assert np.array_equal(before == 0, after == 0)
+        assert not np.array_equal(before, after)
