@@ -37,7 +37,14 @@ def main() -> None:
     context = Context(target, np.random.default_rng(7), calibration(recipe, load_source(loaded).program))
     program = run(clean_up_plan("host"), load_source(loaded).program, context, Instruments()).program
     models = {"float": model_bytes(program)}
-    for options in ({}, {"correct_bias": False}, {"calibrate": "minmax"}, {"calibrate": "percentile"}):
+    tried: tuple[Mapping[str, object], ...] = (
+        {},
+        {"rounding": "learned"},
+        {"correct_bias": False},
+        {"calibrate": "minmax"},
+        {"calibrate": "percentile"},
+    )
+    for options in tried:
         models[f"ours {options or ''}"] = model_bytes(_ours(program, context, options))
     for method in ("MinMax", "Entropy", "Percentile"):
         models[f"ONNX Runtime {method}"] = _peer(program, context, method)
