@@ -166,6 +166,23 @@ def verify(
 
 
 @app.command()
+def bench(
+    artifact: Annotated[Path, typer.Argument(help="An artifact's folder.", show_default=False)],
+    ssh: Annotated[str | None, typer.Option("--ssh", help="Where to run it: user@board.")] = None,
+    ssh_config: Annotated[Path | None, typer.Option("--ssh-config", help="A configuration file for ssh.")] = None,
+    arguments: Annotated[str, typer.Option("--run-with", help="Options for the kit's last script.")] = "",
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Time an artifact on a board through ssh, and set what it took beside the prediction in its report.
+
+    Without --ssh, takes the measurement.json that is in the artifact's folder already.
+    """
+    from compiler.commands.bench import bench_command
+
+    _leave(bench_command(artifact, ssh, ssh_config, arguments, output.value))
+
+
+@app.command()
 def calibrate(
     target: Annotated[str, typer.Argument(help="The board, by name or by profile file.", show_default=False)],
     measurements: Annotated[

@@ -17,6 +17,13 @@ MEASUREMENT_UNREADABLE = Code(
     "compiler reads it together with the artifact that it was taken of, so that it has to lie in that artifact's "
     "folder.",
 )
+NOT_MEASURED = Code(
+    "E030",
+    "not-measured",
+    Severity.ERROR,
+    "The artifact could not be timed on the board: the system's ssh did not reach it, the files could not be copied, "
+    "or a command of the kit failed there. What ssh and the kit said stands above.",
+)
 MEASUREMENT_MISFIT = Code(
     "T091",
     "measurement-misfit",

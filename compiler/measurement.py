@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +13,9 @@ from compiler.diagnostic import CompressError, Diagnostic, Span
 from compiler.frontends.onnx_file import load_onnx
 from compiler.ir import Program
 from compiler.latency_codes import MEASUREMENT_MISFIT, MEASUREMENT_UNREADABLE
+
+_ENGINE = "engine"
+"""The latency model that TensorRT's own times belong to, where a profile has it."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,12 @@ def read_measurement(file: Path) -> Measurement:
     backend = run.get("backend")
     target = str(document.get("target", manifest.target))
     return Measurement(file, target, None if backend is None else str(backend), float(ms), program)
+
+
+def setup_of(item: Measurement, others: Collection[str]) -> str | None:
+    """Tell which of a profile's latency models a measurement is of; null for its own."""
+    name = item.backend or _ENGINE
+    return name if name in others else None
 
 
 def _document(file: Path) -> dict[str, Any]:

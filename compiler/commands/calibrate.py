@@ -9,12 +9,9 @@ from compiler.analysis.calibration import Sample, calibrated, errors
 from compiler.commands.output import FINE, say, show_findings, status_of_failure, write_json, write_table
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.latency_codes import MEASUREMENT_MISFIT
-from compiler.measurement import Measurement, read_measurement
+from compiler.measurement import Measurement, read_measurement, setup_of
 from compiler.registry import load_named_target, target_files
 from compiler.target import CostModel, Target
-
-_ENGINE = "engine"
-"""The latency model that TensorRT's own times belong to, where a profile has it."""
 
 
 def calibrate_command(target: str, files: Sequence[Path], out: Path | None, output: str) -> int:
@@ -41,11 +38,11 @@ def _setup(board: Target, found: Sequence[Measurement]) -> str | None:
         if item.target not in {board.name, board.name.removesuffix("-calibrated")}:
             said = f"{item.file}: it was measured on {item.target}, not on {board.name}"
             raise CompressError(Diagnostic(MEASUREMENT_MISFIT, said, f"calibrate {item.target} with it"))
-    backends = sorted({item.backend or _ENGINE for item in found})
+    backends = {item.backend for item in found}
     if len(backends) > 1:
-        said = f"the measurements are of several back ends: {', '.join(backends)}"
+        said = f"the measurements are of several back ends: {', '.join(sorted(map(str, backends)))}"
         raise CompressError(Diagnostic(MEASUREMENT_MISFIT, said, "calibrate once for each, with --out"))
-    return backends[0] if backends[0] in board.cost.others else None
+    return setup_of(found[0], board.cost.others)
 
 
 def _write(path: Path, target: str, board: Target, model: CostModel) -> None:

@@ -124,8 +124,23 @@ class BudgetLine(_Frozen):
     """The passes that moved the value from where the source model had it, in their order."""
 
 
+class OnBoard(_Frozen):
+    """What a board took for the artifact, beside what was predicted under the same circumstances."""
+
+    ms: Figure
+    backend: str | None = None
+    setup: str | None = None
+    """Whose prediction it is set beside; null for the profile's own."""
+    predicted_ms: Figure
+    error: Figure
+    """The prediction's error as a share of the measured time."""
+
+
 class Result(Measured):
     """What the finished program costs, and whether that is within budget."""
+
+    on_board: OnBoard | None = None
+    """Null until `compress bench` has brought a measurement back."""
 
     budget: tuple[BudgetLine, ...] = ()
     left_out: tuple[str, ...] = ()

@@ -109,7 +109,14 @@ def all_findings(report: BuildReport) -> tuple[Finding, ...]:
 
 def latency_lines(report: BuildReport) -> tuple[str, ...]:
     """Say the finished program's predicted latencies, each with the range that nine of ten measurements fall into."""
-    return tuple(_latency_line(report.target, item) for item in report.result.predictions)
+    said = tuple(_latency_line(report.target, item) for item in report.result.predictions)
+    found = report.result.on_board
+    if found is None:
+        return said
+    name = f"{report.target}, {found.setup}" if found.setup else report.target
+    off = labels.percent(found.ms, found.predicted_ms)
+    predicted = f"{labels.milliseconds(found.predicted_ms)} predicted ({name}), {off}"
+    return (f"measured on a board: {labels.milliseconds(found.ms)}, beside {predicted}", *said)
 
 
 def _latency_line(target: str, item: Predicted) -> str:

@@ -8,6 +8,7 @@ from compiler.ir import ProgramView
 from targets.emitters import _kit
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_MAKES = ("measurement.json",)
 
 
 class OnnxruntimeEmitter(Emitter):
@@ -22,7 +23,7 @@ class OnnxruntimeEmitter(Emitter):
         """Write the runtime's files into an empty folder."""
         _kit.write_network(emission, folder)
         _kit.write_scripts(_TEMPLATES, {"product": emission.product}, folder)
-        _kit.write_manifest(emission, folder, _precision(emission.program))
+        _kit.write_manifest(emission, folder, _precision(emission.program), _MAKES)
 
 
 def _precision(program: ProgramView) -> str:
