@@ -9,7 +9,10 @@ from compiler.target import Target, load_target
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 RULES = sorted(path.stem for path in (ROOT / "targets" / "rules").glob("[!_]*.py"))
-RUNTIMES = {"tx2": "tensorrt-8.2", "jetson-nano": "tensorrt-8.2", "host": "onnxruntime", "rk3399": "acl-19.05"}
+RUNTIMES = {
+    "tx2": "tensorrt-8.2", "jetson-nano": "tensorrt-8.2", "xavier-nx": "tensorrt-8.2", "host": "onnxruntime",
+    "rk3399": "acl-19.05",
+}  # fmt: skip
 
 
 def load(name: str) -> Target:
