@@ -109,7 +109,8 @@ def _footer(report: BuildReport) -> str:
     made = f"{labels.SIZE_NOTE}. Made by compress {prose(report.tool.version)}, {runtime}."
     if report.result.predicted_ms is None:
         return f"No latency is predicted. {made}"
-    said = "Predicted milliseconds come from a model of the target's speed; nothing was timed on a board."
+    untimed = "; nothing was timed on a board" if report.result.on_board is None else ""
+    said = f"Predicted milliseconds come from a model of the target's speed{untimed}."
     bands = "".join(f"\n- {prose(line)}" for line in latency_lines(report))
     return f"{said}{bands}\n\n{made}" if bands else f"{said} {made}"
 
