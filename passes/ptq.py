@@ -8,21 +8,22 @@ from pydantic import ConfigDict, Field
 
 from compiler.analysis.cost import PRECISION_KEY
 from compiler.analysis.quantization import (
+    Calibrated,
     CalibratorName,
     Gain,
     Grid,
     Layout,
-    clipped,
+    calibrated,
     find_layout,
     fit_rescaling,
     foretold,
-    gather_means,
-    gather_ranges,
     noise_by_tensor,
     noise_overall,
     predicted_gain,
     settled_roots,
     shared_grids,
+    stand_in,
+    with_means,
 )
 from compiler.analysis.selectors import check_selectors, select
 from compiler.contracts import Context, Decision, Effect, Log, Pass, Sample
@@ -72,11 +73,12 @@ class Quantized(Decision):
 
 
 @dataclass(frozen=True)
-class _Calibrated:
-    """What calibration images told."""
+class _Way:
+    """A network as it would be quantised, with what calibration told of it."""
 
-    ranges: Ranges
-    means: Mapping[str, tuple[float, ...]]
+    network: Program
+    plain: Quantized
+    found: Calibrated
 
 
 class Ptq(Pass):
@@ -84,11 +86,12 @@ class Ptq(Pass):
 
     A real number x is stored as round(x / scale) + zero point. Weights have a scale for each filter where the target
     allows it, else one for the layer; then `equalize` first evens out the filters of neighbouring layers, which
-    changes no output. Activations have one scale for each tensor, chosen from what the tensor holds on the
-    calibration images: `minmax` covers everything that was seen, `percentile` leaves out the rarest values,
-    `entropy` keeps the histogram's shape, and `mse` makes the squared error least. `correct_bias` moves the average
-    shift that rounded weights cause into the bias. `rounding: learned` rounds each weight so that its layer's outputs
-    change least on the images, layer by layer: what one weight loses others make up for.
+    changes no output, if that leaves less noise on a few images. Activations have one scale for each tensor, chosen
+    from what the tensor holds on the calibration images: `minmax` covers everything that was seen, `percentile` leaves
+    out the rarest values, `entropy` keeps the histogram's shape, and `mse` makes the squared error least.
+    `correct_bias` moves the average shift that rounded weights cause into the bias. `rounding: learned` rounds each
+    weight so that its layer's outputs change least on the images, layer by layer: what one weight loses others make up
+    for.
 
     The images stream through the network one at a time; memory does not grow with their number.
 
@@ -111,7 +114,8 @@ class Ptq(Pass):
     calibrate: CalibratorName = Field(default="mse", description="how a tensor's range is chosen")
     images: int = Field(default=64, ge=1, description="how many calibration images to look at")
     equalize: bool | None = Field(
-        default=None, description="even out filters first; default: where a layer has one scale for all of them"
+        default=None,
+        description="even out filters first; default: where layers have one scale for all of them, if it is quieter",
     )
     correct_bias: bool = Field(default=True, description="let biases take up what rounding shifts on average")
     rounding: Literal["nearest", "learned"] = Field(
@@ -140,20 +144,23 @@ class Ptq(Pass):
         plain = Quantized(scheme=scheme, is_equalized=is_equalized, floats={}, grids={})
         layout = self._layout(program, scheme, {})
         if context.is_stand_in or not layout.tensors:
-            found = _Calibrated(dict.fromkeys(layout.roots, (0.0, 255.0)), self._stand_in_means(program, layout))
+            found = stand_in(program, layout)
+            found = found if self.correct_bias else Calibrated(found.ranges, {})
             network = cast(Program, program)
             return self._costed(network, self._with_floats(network, plain, found, {}), context.target)
-        smooth = cast(Program, program).clone()
-        if is_equalized:
-            equalize(smooth)
         stream = _images(context, self.images)
-        found = self._calibrated(smooth, layout, stream)
+        samples = [sample for sample, _ in zip(stream(), range(_TRIAL_IMAGES), strict=False)]
+        is_open = is_equalized and self.equalize is None
+        choices = (True, False) if is_open else (is_equalized,)
+        ways = [self._way(cast(Program, program), plain, layout, stream, even=choice) for choice in choices]
+        best = ways[0] if len(ways) == 1 else max(ways, key=lambda way: self._quiet(way, samples))
+        plain = best.plain
         if self.rounding == "learned":
-            learned = learn_values(smooth, layout.layers, scheme, stream, can_shift=self.correct_bias)
+            learned = learn_values(best.network, layout.layers, scheme, stream, can_shift=self.correct_bias)
             update = {"rounding": learned.errors, "sha256": learned.sha256, "values": learned.values}
             plain = plain.model_copy(update=update)
-        samples = [sample for sample, _ in zip(stream(), range(_TRIAL_IMAGES), strict=False)]
-        return self._costed(smooth, self._measured(smooth, plain, found, samples), context.target)
+        decision = self._measured(best.network, plain, best.found, samples)
+        return self._costed(best.network, decision, context.target)
 
     def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
         """Put the integers in."""
@@ -179,21 +186,23 @@ class Ptq(Pass):
         chosen = select(program, self.only) if self.only else {op.name for op in program.each()}
         return find_layout(program, scheme, chosen, select(program, self.skip), floats)
 
-    def _calibrated(self, program: Program, layout: Layout, stream: Callable[[], Iterator[Sample]]) -> _Calibrated:
-        """Stream the images through the network."""
-        found = gather_ranges(program, layout.tensors, stream)
-        ranges = {name: clipped(histogram, self.calibrate) for name, histogram in found.items()}
-        if not self.correct_bias:
-            return _Calibrated(ranges, {})
-        means = gather_means(program, _read_by_convs(program, layout), stream)
-        return _Calibrated(ranges, {name: tuple(map(_short, value)) for name, value in means.items()})
+    def _way(
+        self, program: Program, plain: Quantized, layout: Layout, stream: Callable[[], Iterator[Sample]], *, even: bool
+    ) -> _Way:
+        """Calibrate the network, with its filters evened out or as they are."""
+        network = program.clone()
+        if even:
+            equalize(network)
+        plain = plain.model_copy(update={"is_equalized": even})
+        found = calibrated(network, layout, stream, self.calibrate)
+        return _Way(network, plain, with_means(network, layout, stream, found) if self.correct_bias else found)
 
-    def _stand_in_means(self, program: ProgramView, layout: Layout) -> dict[str, tuple[float, ...]]:
-        """Give every convolution zeros to correct by, so that lint sees the biases that a build will add."""
-        tensors = _read_by_convs(program, layout) if self.correct_bias else ()
-        return {name: (0.0,) * (program.shape(name) or (0, 0))[1] for name in tensors}
+    def _quiet(self, way: _Way, samples: list[Sample]) -> float:
+        """Tell how far a way's noise stays below the outputs."""
+        decision = self._with_floats(way.network, way.plain, way.found, {})
+        return noise_overall(way.network, self._trial(way.network, decision), samples)
 
-    def _measured(self, program: Program, plain: Quantized, found: _Calibrated, samples: list[Sample]) -> Quantized:
+    def _measured(self, program: Program, plain: Quantized, found: Calibrated, samples: list[Sample]) -> Quantized:
         """Measure what the integers cost, and return layers to float where the recipe asks for less noise."""
         alone: dict[str, float] = {}
         decision = self._with_floats(program, plain, found, {})
@@ -216,7 +225,7 @@ class Ptq(Pass):
         return decision.model_copy(update={"layer_sqnr_db": by_layer, "alone_sqnr_db": alone})
 
     def _with_floats(
-        self, program: Program, plain: Quantized, found: _Calibrated, floats: Mapping[str, str]
+        self, program: Program, plain: Quantized, found: Calibrated, floats: Mapping[str, str]
     ) -> Quantized:
         """Choose the grids that remain when some layers go back to float."""
         kept = dict(floats)
@@ -256,12 +265,6 @@ class Ptq(Pass):
         if layout.layers:
             _quantize(twin, layout, decision)
         return twin
-
-
-def _read_by_convs(program: ProgramView, layout: Layout) -> tuple[str, ...]:
-    """Name the tensors that quantised convolutions read, each once."""
-    ops = (program.op(name) for name in layout.layers)
-    return tuple(dict.fromkeys(op.x for op in ops if op.op_type == "Conv"))
 
 
 def _quantize(program: Program, layout: Layout, decision: Quantized) -> None:

@@ -33,6 +33,25 @@ def test_integers_keep_the_accuracy_and_quarter_the_size(quickstart: Path) -> No
     assert compress("verify", quickstart / "build/quickstart/host").status == 0
 
 
+def test_bytes_for_the_rk3399_keep_the_accuracy_and_say_what_stays_in_float(quickstart: Path) -> None:
+    build(quickstart)
+    recipe = quickstart / "recipe.yaml"
+    linted = compress("lint", recipe, "--target", "rk3399")
+    said = compress("build", recipe, "--target", "rk3399", "--out", quickstart / "out")
+    assert said.status == 0, said.err
+    expected = "17 layers will compute in 8-bit integers, and 11 stay in floating point: stem_act, "
+    assert expected in linted.out
+    assert expected in said.err
+    folder = quickstart / "out/quickstart/rk3399"
+    report = json.loads((folder / "report.json").read_text())
+    assert report["result"]["bytes"] < 0.26 * report["source"]["bytes"]
+    assert report["result"]["accuracy"]["ap50"] > report["source"]["accuracy"]["ap50"] - 0.01
+    decision = next(step["decision"] for step in report["passes"] if step["name"] == "ptq")
+    assert decision["floats"].keys() <= decision["islands_ms"].keys()
+    assert "for conversions at its borders" in (folder / "report.html").read_text()
+    assert len(list((folder / "expected").glob("board_*.npy"))) == 2
+
+
 def test_onnx_runtime_computes_every_layer_in_integers(quickstart: Path, tmp_path: Path) -> None:
     build(quickstart)
     runtime = cast(Any, onnxruntime)

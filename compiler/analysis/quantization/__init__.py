@@ -1,5 +1,6 @@
 """Integer quantisation: which layers can have it, what range their tensors have, and which integers stand for it."""
 
+from compiler.analysis.quantization.calibration import Calibrated, calibrated, stand_in, with_means
 from compiler.analysis.quantization.calibrators import CalibratorName, clipped
 from compiler.analysis.quantization.findings import foretold
 from compiler.analysis.quantization.forms import qasymm8_obstacle
@@ -13,6 +14,7 @@ from compiler.analysis.quantization.rounding import Learned, learn_rounding
 from compiler.analysis.quantization.shared_grids import shared_grids
 
 __all__ = [
+    "Calibrated",
     "CalibratorName",
     "Fitted",
     "Gain",
@@ -20,6 +22,7 @@ __all__ = [
     "Histogram",
     "Layout",
     "Learned",
+    "calibrated",
     "clipped",
     "find_layout",
     "fit_rescaling",
@@ -35,6 +38,8 @@ __all__ = [
     "quantized",
     "settled_roots",
     "shared_grids",
+    "stand_in",
     "weight_grid",
     "weight_scales",
+    "with_means",
 ]
