@@ -58,4 +58,4 @@ def test_lint_prunes_a_locked_network_as_far_as_a_build_does() -> None:
     plan = make_plan(loaded, "tx2")
     context = Context(plan.target, np.random.default_rng(0), is_stand_in=True)
     done = run(plan, load_structure(loaded).program, context, Instruments())
-    assert done.costs.parameters == 535_124
+    assert done.costs.parameters == 1_507_798
