@@ -15,7 +15,7 @@ def test_the_checked_in_recipes_lint_clean_even_when_strict() -> None:
     said = compress("lint", RECIPES, "--strict")
     assert said.status == 0, said.out
     checked = [line.split()[1] for line in said.out.splitlines() if line.startswith("checked ")]
-    assert checked == sorted(str(path) for path in RECIPES.glob("*/recipe.yaml"))
+    assert checked == sorted(str(path) for path in RECIPES.glob("*/*.yaml"))
 
 
 def test_a_bare_model_is_checked_for_the_targets_that_are_named() -> None:
