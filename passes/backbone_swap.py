@@ -14,7 +14,7 @@ from compiler.analysis.what_if import obstacle
 from compiler.contracts import Context, Decision, Effect, Log, Pass
 from compiler.diagnostic import CompressError, Diagnostic, did_you_mean
 from compiler.ir import Array, Program, ProgramView, refresh_types
-from compiler.plan_codes import (
+from compiler.pass_codes import (
     BACKBONE_JOINED,
     BACKBONE_REFUSED,
     BACKBONE_TRIED,

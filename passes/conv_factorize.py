@@ -15,7 +15,7 @@ from compiler.analysis.selectors import check_selectors, select
 from compiler.contracts import Context, Decision, Effect, Log, Pass
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView
-from compiler.plan_codes import FIT_LACKS, FIT_LOST, KERNEL_SPLIT
+from compiler.pass_codes import FIT_LACKS, FIT_LOST, KERNEL_SPLIT
 from compiler.rewrites.factorize_conv import Convolution, Part, Scheme, cores, factorize, parts, unfold, unfolded_shape
 from compiler.rewrites.try_factorize import (
     blank_parts,

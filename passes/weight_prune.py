@@ -22,7 +22,7 @@ from compiler.analysis.zeros import (
 from compiler.contracts import Context, Decision, Effect, Log, Pass
 from compiler.diagnostic import Diagnostic
 from compiler.ir import Array, Op, Program, ProgramView
-from compiler.plan_codes import ZEROS_SIZE, ZEROS_UNUSED
+from compiler.pass_codes import ZEROS_SIZE, ZEROS_UNUSED
 from compiler.target import Target
 
 Level = Annotated[float, Field(ge=0, lt=1)]

@@ -4,6 +4,8 @@ Each rounding is y = x + (q(x) - x), of which the bracket counts as a constant (
 range of an activation is that of the batch, the range of a weight its own, so that nothing has to be remembered.
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor, fx, nn
 
@@ -71,7 +73,7 @@ def round_within(module: fx.GraphModule, program: Program, scheme: QuantScheme, 
     layout = find_layout(program, scheme, {op.name for op in program.each()}, set(), {})
     graph = module.graph
     end = next(node for node in graph.nodes if node.op == "output")
-    made: dict[str, fx.Node] = dict(end.args[0])  # type: ignore[arg-type]
+    made = dict(cast("dict[str, fx.Node]", end.args[0]))
     fed = dict(zip(program.inputs, (node for node in graph.nodes if node.op == "placeholder"), strict=True))
     first = next(node for node in graph.nodes if node.op != "placeholder")
     order = {node: place for place, node in enumerate(graph.nodes)}
@@ -88,7 +90,7 @@ def round_within(module: fx.GraphModule, program: Program, scheme: QuantScheme, 
             is_whole = axis is None and scheme.weights == "uint8"
             rounding = FakeTensor("uint8", is_symmetric=False) if is_whole else FakeWeight(axis)
             _pass_through(module, node, node, f"rounded_weight_{number}", rounding)
-    kept = dict(end.args[0])  # type: ignore[arg-type]
+    kept = dict(cast("dict[str, fx.Node]", end.args[0]))
     end.args = ({name: kept[name] for name in outputs},)
     module.recompile()
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from compiler.diagnostic import Diagnostic
 from compiler.ir import Program
-from compiler.plan_codes import CANDIDATES_UNJUDGED
+from compiler.pass_codes import CANDIDATES_UNJUDGED
 from compiler.training.checks import recipe_faults
 from compiler.training.options import TrainingOptions
 from compiler.training.setup import Training

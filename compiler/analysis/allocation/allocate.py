@@ -14,7 +14,7 @@ from compiler.analysis.allocation.widths import Floats
 from compiler.analysis.channels import ChannelGroup, Channels
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import ProgramView
-from compiler.plan_codes import GOAL_OUT_OF_REACH
+from compiler.pass_codes import GOAL_OUT_OF_REACH
 from compiler.target import CostModel
 
 MEASURES = {

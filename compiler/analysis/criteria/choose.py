@@ -11,7 +11,7 @@ from compiler.analysis.criteria.ranking import Ranking, rank_by_scores
 from compiler.analysis.regions import Scene
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import ProgramView
-from compiler.plan_codes import CRITERION_LACKS
+from compiler.pass_codes import CRITERION_LACKS
 
 
 def rank(  # noqa: PLR0913, PLR0917 - a criterion, and all that one may look at

@@ -22,7 +22,7 @@ from compiler.analysis.feature_maps import block_output, region_sums
 from compiler.analysis.regions import Regions, Scene, by_area, by_cells, middle_as_object
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import ProgramView
-from compiler.plan_codes import NOT_FINITE
+from compiler.pass_codes import NOT_FINITE
 
 Floats = NDArray[np.float64]
 

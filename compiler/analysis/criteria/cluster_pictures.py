@@ -10,7 +10,7 @@ from compiler.analysis.regions import Scene
 from compiler.analysis.selectors import check_selectors, select
 from compiler.diagnostic import Diagnostic
 from compiler.ir import ProgramView, model_bytes
-from compiler.plan_codes import TOO_MANY_PICTURES
+from compiler.pass_codes import TOO_MANY_PICTURES
 from compiler.reference import Session
 
 _DRAWN = ("Conv", "ConvTranspose")
