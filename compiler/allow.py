@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from compiler.codes.plan import UNUSED_ALLOW
 from compiler.diagnostic import CompressError, Diagnostic
-from compiler.plan_codes import UNUSED_ALLOW
 from compiler.recipe import LoadedRecipe
 from compiler.registry import find_code
 

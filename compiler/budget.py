@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from compiler.codes.plan import BUDGET_MISSED, BUDGET_UNCHECKED
 from compiler.diagnostic import Diagnostic
-from compiler.plan_codes import BUDGET_MISSED, BUDGET_UNCHECKED
 from compiler.recipe import LoadedRecipe
 from compiler.report.model import BudgetLine, Costs, PassReport, Share
 

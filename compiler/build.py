@@ -16,6 +16,7 @@ from compiler.beside import dumper, recipe_digest, recipe_text
 from compiler.budget import Accuracy, budget_findings, budget_lines, is_met
 from compiler.build_findings import gather_findings
 from compiler.check import check_program, has_errors
+from compiler.codes.plan import NO_EMITTER
 from compiler.contracts import Context, Emission, Emitter
 from compiler.data_faults import data_faults_at
 from compiler.diagnostic import CompressError, Diagnostic
@@ -37,7 +38,6 @@ from compiler.inputs import (
 from compiler.ir import Program, digest, model_bytes
 from compiler.pipeline import Instruments, Run, costs, run
 from compiler.plan import Plan, make_plan, target_names_of
-from compiler.plan_codes import NO_EMITTER
 from compiler.recipe import LoadedRecipe, load_recipe
 from compiler.reference import Session
 from compiler.registry import emitter_for, rules

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from compiler.allow import apply_allow
 from compiler.check import check_program
+from compiler.codes.plan import NO_DATA, STOPPED_EARLY, UNTRAINED
 from compiler.diagnostic import Diagnostic
 from compiler.pipeline import Run
-from compiler.plan_codes import NO_DATA, STOPPED_EARLY, UNTRAINED
 from compiler.recipe import LoadedRecipe
 from compiler.registry import rules
 from compiler.target import Target

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from compiler.codes.plan import NOT_RUNNABLE
 from compiler.contracts import Sample
 from compiler.data.likeness import Agree, Likeness, input_size
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Array, Program, model_bytes
-from compiler.plan_codes import NOT_RUNNABLE
 from compiler.reference import RefusedError, Session
 
 

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from compiler.codes.lint import NOTHING_TO_LINT, UNREADABLE_PATH
 from compiler.diagnostic import CompressError, Diagnostic, Span
-from compiler.lint_codes import NOTHING_TO_LINT, UNREADABLE_PATH
 
 _ARTIFACT = {"manifest.json", "report.json"}
 _KEYS = ("product:", "passes:", "extends:", "model:")

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 from compiler.artifact import MODEL, read_manifest
 from compiler.artifact.manifest import digest_of
+from compiler.codes.latency import MEASUREMENT_MISFIT, MEASUREMENT_UNREADABLE
 from compiler.diagnostic import CompressError, Diagnostic, Span
 from compiler.frontends.onnx_file import load_onnx
 from compiler.ir import Program
-from compiler.latency_codes import MEASUREMENT_MISFIT, MEASUREMENT_UNREADABLE
 
 _ENGINE = "engine"
 """The latency model that TensorRT's own times belong to, where a profile has it."""

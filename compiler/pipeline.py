@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from compiler.analysis.cost import cost
+from compiler.codes.plan import BROKEN_PROGRAM, CHANGED_NOTHING, MADE_WORSE, NOT_EXACT, NOT_FASTER
 from compiler.contracts import Context, Decision, Effect, Log
 from compiler.diagnostic import CompressError, Diagnostic, Severity
 from compiler.fidelity import Probe
 from compiler.ir import Program, ProgramView, settle
 from compiler.plan import Plan, Step
-from compiler.plan_codes import BROKEN_PROGRAM, CHANGED_NOTHING, MADE_WORSE, NOT_EXACT, NOT_FASTER
 from compiler.reference import RefusedError
 from compiler.report.model import Costs, Fidelity, Lap, LayerChange, PassReport, SkippedLayer
 from compiler.rewrites.emulate_half import emulated

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from compiler.codes.plan import NESTED_REPEAT, NO_TARGET, SPOILT_STEP, UNDONE_STEP, UNUSUAL_ORDER
 from compiler.contracts import Pass
 from compiler.diagnostic import Code, CompressError, Diagnostic, Span
-from compiler.plan_codes import NESTED_REPEAT, NO_TARGET, SPOILT_STEP, UNDONE_STEP, UNUSUAL_ORDER
 from compiler.recipe import LoadedRecipe, Repeat
 from compiler.recipe import Step as Entry
 from compiler.registry import load_named_target, load_pass
 from compiler.target import Target
-from compiler.yaml_node import Key
+from compiler.yaml.node import Key
 
 CLEAN_UPS = (
     "remove-identity",

@@ -11,10 +11,7 @@ from pydantic import Field, model_validator
 from compiler.analysis.cost import cost
 from compiler.analysis.stages import Cut, backbone_end, find_cut
 from compiler.analysis.what_if import obstacle
-from compiler.contracts import Context, Decision, Effect, Log, Pass
-from compiler.diagnostic import CompressError, Diagnostic, did_you_mean
-from compiler.ir import Array, Program, ProgramView, refresh_types
-from compiler.pass_codes import (
+from compiler.codes.passes import (
     BACKBONE_JOINED,
     BACKBONE_REFUSED,
     BACKBONE_TRIED,
@@ -22,6 +19,9 @@ from compiler.pass_codes import (
     CUT_UNFIT,
     WEIGHTS_UNFIT,
 )
+from compiler.contracts import Context, Decision, Effect, Log, Pass
+from compiler.diagnostic import CompressError, Diagnostic, did_you_mean
+from compiler.ir import Array, Program, ProgramView, refresh_types
 from compiler.rewrites.grow import Role, blank
 from compiler.rewrites.join_backbone import (
     Join,

@@ -12,10 +12,10 @@ from compiler.analysis.covariance import Covariance, diagonal_blocks, input_cova
 from compiler.analysis.kernel_pair import KernelPair, kernel_pair
 from compiler.analysis.low_rank import Spectrum, Stack, spectrum
 from compiler.analysis.selectors import check_selectors, select
+from compiler.codes.passes import FIT_LACKS, FIT_LOST, KERNEL_SPLIT
 from compiler.contracts import Context, Decision, Effect, Log, Pass
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView
-from compiler.pass_codes import FIT_LACKS, FIT_LOST, KERNEL_SPLIT
 from compiler.rewrites.factorize_conv import Convolution, Part, Scheme, cores, factorize, parts, unfold, unfolded_shape
 from compiler.rewrites.try_factorize import (
     blank_parts,

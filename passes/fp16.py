@@ -10,11 +10,11 @@ from pydantic import Field
 from compiler.analysis.cost import PRECISION_KEY
 from compiler.analysis.half import find_half, gather_roundings, rounding_of
 from compiler.analysis.selectors import check_selectors, select
+from compiler.codes.passes import BUILDER_CONVERTS, HALF_MISFIT, HALF_UNSEEN, HALF_WHOLE, NO_GAIN_EXPECTED
+from compiler.codes.plan import PRECISION_REFUSED
 from compiler.contracts import Context, Decision, Effect, Log, Pass
 from compiler.diagnostic import Diagnostic
 from compiler.ir import Program, ProgramView
-from compiler.pass_codes import BUILDER_CONVERTS, HALF_MISFIT, HALF_UNSEEN, HALF_WHOLE, NO_GAIN_EXPECTED
-from compiler.plan_codes import PRECISION_REFUSED
 from compiler.rewrites.emulate_half import CONVERTER_KEY
 from compiler.rewrites.half import to_half
 from compiler.target import Target

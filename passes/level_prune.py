@@ -31,10 +31,10 @@ from compiler.analysis.criteria import (
 )
 from compiler.analysis.makeup import SAMPLES, make_up, mark, representatives, stand_in_make_up
 from compiler.analysis.selectors import check_selectors, select
+from compiler.codes.passes import NO_IMAGES_TO_MAKE_UP, ROUNDED_AWAY
 from compiler.contracts import Context, Decision, Effect, Log, Pass, Picture, Sample
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView, refresh_types
-from compiler.pass_codes import NO_IMAGES_TO_MAKE_UP, ROUNDED_AWAY
 from compiler.rewrites.cut_channels import cut_channels, cut_masked_channels
 from compiler.rewrites.look_again import look_again
 from compiler.rewrites.make_up import hand_over, raise_biases

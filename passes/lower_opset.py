@@ -2,10 +2,10 @@
 
 import onnx
 
+from compiler.codes.passes import OPSET_NOT_LOWERED
 from compiler.contracts import Context, Decision, Effect, Log, Pass
 from compiler.diagnostic import Diagnostic
 from compiler.ir import Op, Program, ProgramView
-from compiler.pass_codes import OPSET_NOT_LOWERED
 from compiler.rewrites.opset_adapters import ADAPTERS, UNCHANGED, Adapter
 from compiler.rewrites.opset_schemas import added_attributes, is_same_form, refused_type
 

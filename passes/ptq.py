@@ -26,11 +26,11 @@ from compiler.analysis.quantization import (
     with_means,
 )
 from compiler.analysis.selectors import check_selectors, select
+from compiler.codes.passes import FIT_LOST, NO_CALIBRATION
+from compiler.codes.plan import PRECISION_REFUSED
 from compiler.contracts import Context, Decision, Effect, Log, Pass, Sample
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView, refresh_types
-from compiler.pass_codes import FIT_LOST, NO_CALIBRATION
-from compiler.plan_codes import PRECISION_REFUSED
 from compiler.rewrites.equalize import equalize
 from compiler.rewrites.learn_values import learn_values
 from compiler.rewrites.quantize import quantize

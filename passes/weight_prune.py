@@ -19,10 +19,10 @@ from compiler.analysis.zeros import (
     with_pattern,
     with_zeros,
 )
+from compiler.codes.passes import ZEROS_SIZE, ZEROS_UNUSED
 from compiler.contracts import Context, Decision, Effect, Log, Pass
 from compiler.diagnostic import Diagnostic
 from compiler.ir import Array, Op, Program, ProgramView
-from compiler.pass_codes import ZEROS_SIZE, ZEROS_UNUSED
 from compiler.target import Target
 
 Level = Annotated[float, Field(ge=0, lt=1)]

@@ -3,9 +3,9 @@
 import fnmatch
 from collections.abc import Iterator, Sequence
 
+from compiler.codes.plan import EMPTY_SELECTOR
 from compiler.diagnostic import Diagnostic, did_you_mean
 from compiler.ir import ProgramView
-from compiler.plan_codes import EMPTY_SELECTOR
 
 
 def select(program: ProgramView, patterns: Sequence[str]) -> set[str]:

@@ -17,7 +17,7 @@ from compiler.artifact.manifest import (
     is_vouched_for,
     read_manifest,
 )
-from compiler.artifact_codes import (
+from compiler.codes.artifact import (
     FILE_CHANGED,
     FILE_MISSING,
     FILE_UNLISTED,

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from compiler.artifact.manifest import MANIFEST
-from compiler.artifact_codes import FOLDER_UNWRITABLE, NOT_AN_ARTIFACT
+from compiler.codes.artifact import FOLDER_UNWRITABLE, NOT_AN_ARTIFACT
 from compiler.diagnostic import CompressError, Diagnostic
 
 _DRAFT, _PREVIOUS = ".draft", ".previous"

@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from compiler.artifact_codes import MANIFEST_INVALID, MANIFEST_MISSING, NOT_A_PLAIN_FILE, UNSAFE_NAME
+from compiler.codes.artifact import MANIFEST_INVALID, MANIFEST_MISSING, NOT_A_PLAIN_FILE, UNSAFE_NAME
 from compiler.diagnostic import CompressError, Diagnostic, Span
 
 MANIFEST = "manifest.json"

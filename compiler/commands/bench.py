@@ -10,9 +10,9 @@ from pathlib import Path
 
 from compiler.analysis.prediction import predictions
 from compiler.artifact import MODEL, Manifest, read_manifest
+from compiler.codes.latency import NOT_MEASURED
 from compiler.commands.output import FINE, say, show_findings, status_of_failure, write_json
 from compiler.diagnostic import CompressError, Diagnostic
-from compiler.latency_codes import NOT_MEASURED
 from compiler.measurement import read_measurement, setup_of
 from compiler.registry import load_named_target
 from compiler.report import OnBoard, from_json, write_reports

@@ -6,9 +6,9 @@ from pathlib import Path
 import yaml
 
 from compiler.analysis.calibration import Sample, calibrated, errors
+from compiler.codes.latency import MEASUREMENT_MISFIT
 from compiler.commands.output import FINE, say, show_findings, status_of_failure, write_json, write_table
 from compiler.diagnostic import CompressError, Diagnostic
-from compiler.latency_codes import MEASUREMENT_MISFIT
 from compiler.measurement import Measurement, read_measurement, setup_of
 from compiler.registry import load_named_target, target_files
 from compiler.target import CostModel, Target

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from compiler.codes.lint import NOT_A_BUILD
 from compiler.commands.output import FINE, UNREADABLE, say, show_findings, write_json, write_table
 from compiler.diagnostic import Diagnostic, Span
-from compiler.lint_codes import NOT_A_BUILD
 from compiler.report import BuildReport, from_json
 
 _FIGURES = ("parameters", "macs", "executed_macs", "bytes", "predicted_ms")

@@ -4,12 +4,12 @@ import os
 import re
 from pathlib import Path
 
+from compiler.codes.lint import REFUSES_OVERWRITE, UNWRITABLE_PATH
 from compiler.commands.output import FINE, say, show_findings, status_of_failure
 from compiler.diagnostic import CompressError, Diagnostic, Span
 from compiler.frontends.onnx_file import load_onnx
 from compiler.ir import Program
-from compiler.lint_codes import REFUSES_OVERWRITE, UNWRITABLE_PATH
-from compiler.recipe_shapes import safe_product
+from compiler.recipe.shapes import safe_product
 from compiler.registry import load_named_target
 
 _TEMPLATE = """\

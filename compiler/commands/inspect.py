@@ -7,11 +7,11 @@ from pathlib import Path
 
 from compiler.analysis.cost import Cost, LayerCost, cost, layer_costs
 from compiler.analysis.prediction import Prediction, predictions
+from compiler.codes.latency import NO_SUCH_SETUP
 from compiler.commands.output import FINE, FOUND, say, show_findings, status_of_failure, write_json, write_table
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.frontends.onnx_file import load_onnx
 from compiler.ir import ProgramView
-from compiler.latency_codes import NO_SUCH_SETUP
 from compiler.registry import load_named_target
 
 _ANY = "host"

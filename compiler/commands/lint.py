@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from compiler.codes.lint import NOTHING_TO_LINT, UNREADABLE_PATH
 from compiler.commands.output import UNREADABLE, say, status_of, write_json
 from compiler.lint import Linted, LintResult, lint
-from compiler.lint_codes import NOTHING_TO_LINT, UNREADABLE_PATH
 from compiler.registry import codes
 from compiler.rendering import render, write_text
 

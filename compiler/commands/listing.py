@@ -2,11 +2,11 @@
 
 import sys
 
+from compiler.codes.lint import UNKNOWN_WORD
 from compiler.commands.output import FINE, UNREADABLE, show_findings, write_json, write_table
 from compiler.commands.pages import OUTPUTS, code_page, pass_page, summary, target_page
 from compiler.diagnostic import CompressError, Diagnostic, did_you_mean
-from compiler.lint_codes import UNKNOWN_WORD
-from compiler.recipe_schema import recipe_schema
+from compiler.recipe.schema import recipe_schema
 from compiler.registry import codes, load_named_target, load_pass, pass_names, target_names
 from compiler.target import Target
 

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 
-from compiler.artifact_codes import MANIFEST_MISSING
+from compiler.codes.artifact import MANIFEST_MISSING
 from compiler.diagnostic import Diagnostic, Severity
 from compiler.rendering import render, write_text
 from compiler.rendering.safe import visible

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, cast
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from compiler.recipe_codes import BAD_VALUE
+from compiler.codes.recipe import BAD_VALUE
 
 Anchors = Annotated[tuple[PositiveFloat, ...], Field(min_length=2)]
 _Pair = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]

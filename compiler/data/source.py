@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, cast
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from compiler.recipe_codes import BAD_VALUE
+from compiler.codes.recipe import BAD_VALUE
 
 PATH_KEYS = ("images", "coco", "yolo", "classes", "npz")
 """The keys of a source that name a file or a folder."""

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import onnx
 
+from compiler.codes.lint import UNWRITABLE_PATH
 from compiler.diagnostic import CompressError, Diagnostic, Span
 from compiler.frontends import onnx_codes
 from compiler.frontends.cache import fetch, keep, key_of
 from compiler.frontends.onnx_file import Loaded, load_model, load_onnx
-from compiler.lint_codes import UNWRITABLE_PATH
 from compiler.recipe import LoadedRecipe
 
 OPSET = 13

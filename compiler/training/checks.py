@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from compiler.analysis.foldable import Foldable, foldable
+from compiler.codes.plan import PRECISION_REFUSED
 from compiler.diagnostic import Diagnostic, did_you_mean
 from compiler.ir import BatchNorm, ProgramView
-from compiler.plan_codes import PRECISION_REFUSED
 from compiler.target import Target
 from compiler.training.codes import LOSS_LACKS, NO_LABELS, NO_LOSS, NO_TRAINING_DATA, NOT_TRAINABLE, UNKNOWN_MATCH
 from compiler.training.options import LABELS_OF, TrainingOptions

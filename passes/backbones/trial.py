@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from compiler.codes.passes import CANDIDATES_UNJUDGED
 from compiler.diagnostic import Diagnostic
 from compiler.ir import Program
-from compiler.pass_codes import CANDIDATES_UNJUDGED
 from compiler.training.checks import recipe_faults
 from compiler.training.options import TrainingOptions
 from compiler.training.setup import Training

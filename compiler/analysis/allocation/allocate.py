@@ -12,9 +12,9 @@ from compiler.analysis.allocation.goal import Goal, limit, measure
 from compiler.analysis.allocation.greedy import Choice, evenly, first_within, per_saving, steps
 from compiler.analysis.allocation.widths import Floats
 from compiler.analysis.channels import ChannelGroup, Channels
+from compiler.codes.passes import GOAL_OUT_OF_REACH
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import ProgramView
-from compiler.pass_codes import GOAL_OUT_OF_REACH
 from compiler.target import CostModel
 
 MEASURES = {

@@ -6,7 +6,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from compiler.recipe_codes import BAD_VALUE
+from compiler.codes.recipe import BAD_VALUE
 
 _GLOBAL = ("goal", "max_level", "sensitivity_images")
 

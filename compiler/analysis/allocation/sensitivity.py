@@ -13,9 +13,9 @@ from compiler.analysis.allocation.sections import Course
 from compiler.analysis.allocation.widths import Floats
 from compiler.analysis.channels import FIXED, ChannelGroup, Channels, Ids
 from compiler.analysis.channels.identities import Use
+from compiler.codes.plan import NOT_RUNNABLE
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Array, ProgramView, model_bytes
-from compiler.plan_codes import NOT_RUNNABLE
 from compiler.reference import RefusedError, Session
 
 Values = Mapping[str, Array]

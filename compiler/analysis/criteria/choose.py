@@ -9,9 +9,9 @@ from compiler.analysis.criteria.cluster import rank_by_clusters
 from compiler.analysis.criteria.cluster_options import ClusterOptions
 from compiler.analysis.criteria.ranking import Ranking, rank_by_scores
 from compiler.analysis.regions import Scene
+from compiler.codes.passes import CRITERION_LACKS
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import ProgramView
-from compiler.pass_codes import CRITERION_LACKS
 
 
 def rank(  # noqa: PLR0913, PLR0917 - a criterion, and all that one may look at

@@ -20,9 +20,9 @@ from compiler.analysis.criteria.clusters import importance_order, keep_one_of_ea
 from compiler.analysis.criteria.l1 import l1
 from compiler.analysis.feature_maps import block_output, region_sums
 from compiler.analysis.regions import Regions, Scene, by_area, by_cells, middle_as_object
+from compiler.codes.passes import NOT_FINITE
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import ProgramView
-from compiler.pass_codes import NOT_FINITE
 
 Floats = NDArray[np.float64]
 

@@ -8,9 +8,9 @@ from compiler.analysis.feature_maps import block_output
 from compiler.analysis.pictures import Picture, draw_scene, draw_sheet, in_groups, photograph_on
 from compiler.analysis.regions import Scene
 from compiler.analysis.selectors import check_selectors, select
+from compiler.codes.passes import TOO_MANY_PICTURES
 from compiler.diagnostic import Diagnostic
 from compiler.ir import ProgramView, model_bytes
-from compiler.pass_codes import TOO_MANY_PICTURES
 from compiler.reference import Session
 
 _DRAWN = ("Conv", "ConvTranspose")

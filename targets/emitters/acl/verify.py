@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 
 from compiler.artifact import MODEL, Manifest
-from compiler.artifact_codes import (
+from compiler.codes.artifact import (
     PROGRAM_DIFFERS,
     PROGRAM_NOT_RUN,
     PROGRAM_RAN,

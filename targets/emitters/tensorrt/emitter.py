@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from compiler.analysis.cost import PRECISION_KEY
-from compiler.artifact_codes import BOARD_UNKNOWN, HALF_WEIGHTS, INPUT_NOT_STATIC, OPSET_TOO_NEW
+from compiler.codes.artifact import BOARD_UNKNOWN, HALF_WEIGHTS, INPUT_NOT_STATIC, OPSET_TOO_NEW
 from compiler.contracts import Emission, Emitter
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.target import Target

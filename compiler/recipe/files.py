@@ -7,13 +7,13 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from compiler.codes.recipe import BAD_VALUE, EXTENDS, UNREADABLE, WRONG_TYPE
 from compiler.data.source import PATH_KEYS
 from compiler.diagnostic import CompressError, Span
-from compiler.recipe_codes import BAD_VALUE, EXTENDS, UNREADABLE, WRONG_TYPE
-from compiler.recipe_phrases import found
-from compiler.recipe_set import apply_set, is_set
-from compiler.yaml_node import Key, Node, merge, text_error
-from compiler.yaml_spans import load_yaml
+from compiler.recipe.phrases import found
+from compiler.recipe.settings import apply_set, is_set
+from compiler.yaml.node import Key, Node, merge, text_error
+from compiler.yaml.spans import load_yaml
 
 _SOURCES = ("calibration", "train", "validation")
 _PATHS: tuple[tuple[Key, ...], ...] = (

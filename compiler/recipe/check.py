@@ -7,10 +7,10 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from compiler.codes.recipe import BAD_VALUE, MISSING_KEY, MODEL_SOURCE, PRODUCT_NAME, UNKNOWN_KEY, WRONG_TYPE
 from compiler.diagnostic import CompressError, Diagnostic, Span, did_you_mean
-from compiler.recipe_codes import BAD_VALUE, MISSING_KEY, MODEL_SOURCE, PRODUCT_NAME, UNKNOWN_KEY, WRONG_TYPE
-from compiler.recipe_phrases import TAKES, found, limit, literals, name_of, takes, type_help
-from compiler.yaml_node import Key, Node
+from compiler.recipe.phrases import TAKES, found, limit, literals, name_of, takes, type_help
+from compiler.yaml.node import Key, Node
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 

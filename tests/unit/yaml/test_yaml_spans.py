@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from compiler.diagnostic import CompressError, Diagnostic
-from compiler.yaml_spans import MAX_BYTES, Text, load_yaml, merge, parse_yaml
+from compiler.yaml.spans import MAX_BYTES, Text, load_yaml, merge, parse_yaml
 
 
 def read(text: str) -> object:

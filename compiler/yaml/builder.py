@@ -8,9 +8,9 @@ from typing import Any, NoReturn
 
 import yaml
 
+from compiler.codes.recipe import BARE_WORD_KEY, DUPLICATE_KEY, TOO_LARGE, YAML_SYNTAX, YAML_UNSUPPORTED
 from compiler.diagnostic import Code, CompressError, Span
-from compiler.recipe_codes import BARE_WORD_KEY, DUPLICATE_KEY, TOO_LARGE, YAML_SYNTAX, YAML_UNSUPPORTED
-from compiler.yaml_node import Node, Scalar, Text, text_error
+from compiler.yaml.node import Node, Scalar, Text, text_error
 
 MAX_DEPTH = 64
 MAX_NODES = 200_000

@@ -7,9 +7,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from compiler.recipe_schema import recipe_schema
+from compiler.recipe.schema import recipe_schema
 
-VALID = Path(__file__).parents[1] / "golden" / "recipes" / "valid"
+VALID = Path(__file__).parents[2] / "golden" / "recipes" / "valid"
 SMALL = "{version: 1, product: barn, model: {onnx: net.onnx}, target: tx2, %s}"
 KEEP = {"$defs": {"Keep": {"enum": ["all", "none"]}}}
 PASSES: dict[str, dict[str, Any]] = {

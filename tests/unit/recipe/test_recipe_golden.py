@@ -9,7 +9,7 @@ from compiler.diagnostic import CompressError
 from compiler.recipe import load_recipe
 from compiler.rendering import render_text
 
-FOLDER = Path(__file__).parents[1] / "golden" / "recipes"
+FOLDER = Path(__file__).parents[2] / "golden" / "recipes"
 FAULTY = sorted(path.name for path in FOLDER.glob("*.yaml"))
 
 

@@ -7,12 +7,12 @@ from typing import NoReturn
 
 from pydantic import BaseModel
 
+from compiler.codes.recipe import BAD_SET
 from compiler.diagnostic import Span, did_you_mean
-from compiler.recipe_check import known_keys
-from compiler.recipe_codes import BAD_SET
-from compiler.recipe_phrases import found, name_of
-from compiler.yaml_node import Key, Node, Text, text_error
-from compiler.yaml_spans import parse_yaml
+from compiler.recipe.check import known_keys
+from compiler.recipe.phrases import found, name_of
+from compiler.yaml.node import Key, Node, Text, text_error
+from compiler.yaml.spans import parse_yaml
 
 _PART = r'(?:"[^"]*"|[^."=]+)'
 _SET = re.compile(rf"({_PART}(?:\.{_PART})*)=(.*)", re.DOTALL)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compiler.codes.recipe import NO_OPERATORS, UNKNOWN_CODE, UNKNOWN_PASS, UNKNOWN_TARGET
 from compiler.diagnostic import Code, CompressError, Diagnostic, Span, did_you_mean
-from compiler.recipe_codes import NO_OPERATORS, UNKNOWN_CODE, UNKNOWN_PASS, UNKNOWN_TARGET
-from compiler.registry_load import camel, load_class
-from compiler.registry_packages import PASSES, TARGETS, Plugin, data_files, index, modules, packages
+from compiler.registry.load import camel, load_class
+from compiler.registry.packages import PASSES, TARGETS, Plugin, data_files, index, modules, packages
 
 if TYPE_CHECKING:
     from compiler.contracts import Emitter, Pass, Rule
@@ -39,7 +39,7 @@ def target_files(name: str, span: Span | None = None) -> tuple[Path, Path]:
 
     A name that ends in .yaml is the path of a profile of the user's own.
     """
-    from compiler.yaml_spans import load_yaml
+    from compiler.yaml.spans import load_yaml
 
     is_own = name.endswith((".yaml", ".yml")) and Path(name).is_file()
     profile = Path(name) if is_own else _pick(_profiles(), name, UNKNOWN_TARGET, "target", span).file
@@ -80,7 +80,7 @@ def emitter_for(runtime: str) -> Emitter | None:
 
 def codes() -> Mapping[str, Code]:
     """Return every code that a diagnostic can carry, by identifier, sorted."""
-    from compiler.registry_codes import gather
+    from compiler.registry.gather import gather
 
     return gather(rules())
 

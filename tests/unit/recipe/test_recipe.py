@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from compiler.diagnostic import CompressError
 from compiler.recipe import LoadedRecipe, load_recipe
 
-VALID = Path(__file__).parents[1] / "golden" / "recipes" / "valid"
+VALID = Path(__file__).parents[2] / "golden" / "recipes" / "valid"
 SMALL = "version: 1\nproduct: barn\nmodel: {onnx: net.onnx}\n"
 
 

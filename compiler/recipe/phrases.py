@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from compiler.yaml_node import Key, Node
+from compiler.yaml.node import Key, Node
 
 _MAX_SHOWN = 60
 _LIST, _MAPPING, _WHOLE = "a list", "a mapping", "a whole number"

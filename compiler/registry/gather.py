@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compiler.codes.recipe import CODE_CLASH, PLUGIN_BROKEN
 from compiler.diagnostic import Code, CompressError, Diagnostic
-from compiler.recipe_codes import CODE_CLASH, PLUGIN_BROKEN
-from compiler.registry_packages import PASSES, TARGETS, packages
+from compiler.registry.packages import PASSES, TARGETS, packages
 
 if TYPE_CHECKING:
     from compiler.contracts import Rule
@@ -40,13 +40,12 @@ def _codes_of_rules(rules: Iterable[Rule]) -> Iterator[Code]:
 
 def _codes_of_modules() -> Iterator[Code]:
     for folder in _folders():
-        for file in sorted(folder.rglob("*codes.py")):
-            if file.name != Path(__file__).name:
-                yield from _codes_in(file)
+        for file in sorted((*folder.rglob("*codes.py"), *folder.rglob("codes/*.py"))):
+            yield from _codes_in(file)
 
 
 def _folders() -> Iterator[Path]:
-    yield Path(__file__).parent
+    yield Path(__file__).parents[1]
     for group in (PASSES, TARGETS):
         for package in packages(group):
             yield package.folder

@@ -22,9 +22,9 @@ from compiler.data.evaluate import Evaluate
 from compiler.data.preprocess import Preprocess
 from compiler.data.source import DataSource
 from compiler.diagnostic import Span
-from compiler.recipe_check import ModelT, read_model
-from compiler.recipe_files import read_files
-from compiler.recipe_shapes import (
+from compiler.recipe.check import ModelT, read_model
+from compiler.recipe.files import read_files
+from compiler.recipe.shapes import (
     PRODUCT_SCHEMA,
     budget_fault,
     model_fault,
@@ -33,7 +33,7 @@ from compiler.recipe_shapes import (
     safe_product,
     split_step,
 )
-from compiler.yaml_node import Key, Node
+from compiler.yaml.node import Key, Node
 
 Shape = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 

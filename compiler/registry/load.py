@@ -4,9 +4,9 @@ import inspect
 from importlib import import_module
 from typing import Any
 
+from compiler.codes.recipe import PLUGIN_BROKEN
 from compiler.diagnostic import CompressError, Diagnostic
-from compiler.recipe_codes import PLUGIN_BROKEN
-from compiler.registry_packages import Plugin
+from compiler.registry.packages import Plugin
 
 
 def camel(name: str) -> str:

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from compiler.codes.recipe import NOT_A_MAPPING, NOT_UTF8, TOO_LARGE, UNREADABLE, YAML_SYNTAX
 from compiler.diagnostic import Span
-from compiler.recipe_codes import NOT_A_MAPPING, NOT_UTF8, TOO_LARGE, UNREADABLE, YAML_SYNTAX
-from compiler.yaml_node import Key, Node, Text, merge, text_error
+from compiler.yaml.node import Key, Node, Text, merge, text_error
 
 __all__ = ["MAX_BYTES", "Key", "Node", "Text", "load_yaml", "merge", "parse_yaml", "text_error"]
 
@@ -27,7 +27,7 @@ def load_yaml(path: Path) -> Node:
 def parse_yaml(source: Text) -> Node:
     """Parse one YAML document of any shape; a blank one is None. Raises CompressError at the place of a fault."""
     # PyYAML takes 30 ms to import, which listing commands do not need.
-    from compiler.yaml_builder import build_node
+    from compiler.yaml.builder import build_node
 
     strange = _STRANGE.search(source.text)
     if strange is not None:

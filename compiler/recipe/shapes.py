@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pydantic_core import PydanticCustomError
 
-from compiler.recipe_codes import BAD_VALUE, MODEL_SOURCE, PRODUCT_NAME, WRONG_TYPE
+from compiler.codes.recipe import BAD_VALUE, MODEL_SOURCE, PRODUCT_NAME, WRONG_TYPE
 
 _PRODUCT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)

@@ -8,8 +8,8 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
+from compiler.codes.recipe import PLUGIN_BROKEN, PLUGIN_CLASH
 from compiler.diagnostic import CompressError, Diagnostic
-from compiler.recipe_codes import PLUGIN_BROKEN, PLUGIN_CLASH
 
 PASSES = "compress.passes"
 TARGETS = "compress.targets"

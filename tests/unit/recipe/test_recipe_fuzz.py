@@ -12,7 +12,7 @@ from compiler.diagnostic import CompressError
 from compiler.recipe import load_recipe
 from compiler.rendering import FORMATS, render
 
-VALID = (Path(__file__).parents[1] / "golden/recipes/valid/barn_camera.yaml").read_text()
+VALID = (Path(__file__).parents[2] / "golden/recipes/valid/barn_camera.yaml").read_text()
 LINES = VALID.replace("extends: base/detector.yaml\n", "").splitlines()
 WORDS = [
     "no",
