@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -110,7 +111,13 @@ def operator_name(op: Op) -> str:
 
 def load_target(profile_path: Path, operators_path: Path) -> Target:
     """Read a profile and its runtime's operator table."""
-    profile, table = _read(profile_path), _read(operators_path)
+    return _parse_target(profile_path, _bytes_of(profile_path), operators_path, _bytes_of(operators_path))
+
+
+@lru_cache(maxsize=32)
+def _parse_target(profile_path: Path, profile_text: bytes, operators_path: Path, operators_text: bytes) -> Target:
+    """Parse the two texts, once for all recipes that name the target: it takes tens of milliseconds."""
+    profile, table = _parse(profile_path, profile_text), _parse(operators_path, operators_text)
     rows = _spread(table, operators_path)
     try:
         merged = OperatorTable.model_validate({**table, "operators": rows})
@@ -137,17 +144,23 @@ class _Loader(yaml.CSafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping."""
+def _bytes_of(path: Path) -> bytes:
+    """Read a file of a target."""
     try:
-        found: object = yaml.load(path.read_bytes(), Loader=_Loader)  # noqa: S506 - a safe loader
+        return path.read_bytes()
+    except OSError as error:
+        raise _bad(path, error.strerror or "cannot be read") from error
+
+
+def _parse(path: Path, text: bytes) -> dict[str, Any]:
+    """Parse a YAML mapping."""
+    try:
+        found: object = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise _bad(path, error.problem or "no YAML", mark.line + 1 if mark else None) from error
     except yaml.YAMLError as error:
         raise _bad(path, "no YAML in UTF-8") from error
-    except OSError as error:
-        raise _bad(path, error.strerror or "cannot be read") from error
     if not isinstance(found, dict):
         raise _bad(path, "the file is not a mapping")
     return cast("dict[str, Any]", found)

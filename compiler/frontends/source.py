@@ -1,6 +1,7 @@
 """Load the network that a recipe names: with its weights for a build, or its structure alone for lint."""
 
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import onnx
@@ -49,11 +50,20 @@ def load_structure(loaded: LoadedRecipe) -> Loaded:
 
     assert model.torch is not None
     current = structure.structure_digest(factory_source(model.torch, _folder(loaded)), model.args, model.inputs, OPSET)
-    proto, recorded = structure.read_structure(lock.read_text("utf-8", errors="replace"))
-    if recorded != current:
+    text = lock.read_text("utf-8", errors="replace")
+    if structure.recorded_digest(text) != current:
+        structure.read_structure(text)  # damage is refused, where mere age is helped
         return _with_note(load_source(loaded), loaded, "does not match the model any more")
-    stand_ins = structure.stand_in_weights(proto)
-    return load_model(proto, model.inputs, model.torch, stand_ins)
+    return _from_lock(text, tuple(model.inputs.items()), model.torch)
+
+
+@lru_cache(maxsize=1)
+def _from_lock(text: str, inputs: tuple[tuple[str, tuple[int, ...]], ...], name: str) -> Loaded:
+    """Load a locked structure, once for the variants of a product, which are linted in a row and share it."""
+    from compiler.frontends import structure
+
+    proto, _ = structure.read_structure(text)
+    return load_model(proto, dict(inputs), name, structure.stand_in_weights(proto))
 
 
 def lock_structure(loaded: LoadedRecipe) -> Path:

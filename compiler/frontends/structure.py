@@ -49,14 +49,20 @@ def write_structure(model: onnx.ModelProto, digest: str) -> str:
     return "\n".join((_TITLE, _NOTE, f"{_DIGEST}{digest}", *lines)) + "\n"
 
 
-def read_structure(text: str) -> tuple[onnx.ModelProto, str]:
-    """Return the model, whose weights are declared in value_info only, and the digest of its factory."""
+def recorded_digest(text: str) -> str:
+    """Return the digest of the factory that a lock was written from, without reading the network."""
     title, _, rest = text.partition("\n")
     if title.strip() != _TITLE:
         raise _unreadable(f"the first line is not '{_TITLE}'")
     digest = next((line.removeprefix(_DIGEST).strip() for line in rest.splitlines() if line.startswith(_DIGEST)), None)
     if digest is None:
         raise _unreadable(f"no line starts with '{_DIGEST.strip()}'")
+    return digest
+
+
+def read_structure(text: str) -> tuple[onnx.ModelProto, str]:
+    """Return the model, whose weights are declared in value_info only, and the digest of its factory."""
+    digest = recorded_digest(text)
     try:
         return onnx.parser.parse_model(text), digest
     except onnx.parser.ParseError as error:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compiler.codes.recipe import NO_OPERATORS, UNKNOWN_CODE, UNKNOWN_PASS, UNKNOWN_TARGET
 from compiler.diagnostic import Code, CompressError, Diagnostic, Span, did_you_mean
 from compiler.registry.load import camel, load_class
-from compiler.registry.packages import PASSES, TARGETS, Plugin, data_files, index, modules, packages
+from compiler.registry.packages import PASSES, TARGETS, Package, Plugin, data_files, index, modules, packages
 
 if TYPE_CHECKING:
     from compiler.contracts import Emitter, Pass, Rule
@@ -80,9 +81,7 @@ def emitter_for(runtime: str) -> Emitter | None:
 
 def codes() -> Mapping[str, Code]:
     """Return every code that a diagnostic can carry, by identifier, sorted."""
-    from compiler.registry.gather import gather
-
-    return gather(rules())
+    return _codes((packages(PASSES), packages(TARGETS)))
 
 
 def find_code(name: str, span: Span | None = None) -> Code:
@@ -94,6 +93,14 @@ def find_code(name: str, span: Span | None = None) -> Code:
         near = did_you_mean(name, (*known, *by_slug))
         raise CompressError(Diagnostic(UNKNOWN_CODE, f"there is no code `{name}`", near, span))
     return code
+
+
+@cache
+def _codes(_installed: tuple[tuple[Package, ...], ...]) -> Mapping[str, Code]:
+    """Gather the codes once for what is installed: every module of codes is run for it."""
+    from compiler.registry.gather import gather
+
+    return gather(rules())
 
 
 def _passes() -> Mapping[str, Plugin]:
