@@ -107,8 +107,9 @@ class QuantScheme(Frozen):
     """Activations that a convolution before them takes in, so that nothing is rounded between the two."""
     most_rescaling: float | None = Field(default=None, gt=0)
     """The largest input scale x weight scale / output scale that the kernels take."""
-    name: Literal["qdq", "qasymm8"] = "qdq"
-    """`qdq`: pairs as ONNX Runtime takes them in. `qasymm8`: in the forms that Arm Compute Library has kernels for."""
+    name: Literal["qdq", "qasymm8", "tensorrt-int8"] = "qdq"
+    """`qdq`: pairs as ONNX Runtime takes them in. `qasymm8`: in the forms that Arm Compute Library has kernels for.
+    `tensorrt-int8`: pairs in front of layers only, weights in 32 bits in front of a pair, biases in 32-bit floats."""
     moves: tuple[str, ...] = ()
     """Operators that only move integers about; between two of them nothing is rounded."""
     saturating: tuple[str, ...] = ()

@@ -56,7 +56,7 @@ class Fp16(Pass):
     needs: ClassVar[frozenset[str]] = frozenset({"clean"})
     spoilt_by: ClassVar[Mapping[str, str]] = {
         "fp16": "the network is in half precision already",
-        "integers": "layers that compute in integers gain nothing from it",
+        "integers-alone": "layers that compute in integers gain nothing from it",
     }
 
     arithmetic: Literal["target", "half"] = Field(

@@ -128,6 +128,12 @@ class Ptq(Pass):
     only: tuple[str, ...] = Field(default=(), description="quantise these layers only: names, globs, operator types")
     skip: tuple[str, ...] = Field(default=(), description="leave these layers in float")
 
+    def gives(self, target: Target) -> frozenset[str]:
+        """Say whether half precision can follow: where the board's builder converts what is left in floats."""
+        entry = target.precisions.get("int8")
+        is_mixed = entry is not None and entry.scheme is not None and entry.scheme.name == "tensorrt-int8"
+        return self.leaves if is_mixed else self.leaves | {"integers-alone"}
+
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Refuse a target without fast integers, and selectors that match nothing."""
         entry = target.precisions.get("int8")
@@ -195,7 +201,7 @@ class Ptq(Pass):
         if even:
             equalize(network)
         plain = plain.model_copy(update={"is_equalized": even})
-        found = calibrated(network, layout, stream, self.calibrate)
+        found = calibrated(network, plain.scheme, layout, stream, self.calibrate)
         return _Way(network, plain, with_means(network, layout, stream, found) if self.correct_bias else found)
 
     def _quiet(self, way: _Way, samples: list[Sample]) -> float:
@@ -220,7 +226,9 @@ class Ptq(Pass):
                 floats[layer] = f"in integers it alone leaves the outputs at {alone[layer]:g} dB"
                 decision = self._with_floats(program, plain, found, floats)
         layout = self._layout(program, plain.scheme, decision.floats)
-        written = {name: program.op(name).y for name in layout.layers if program.op(name).y in layout.tensors}
+        is_written = plain.scheme.name == "tensorrt-int8"
+        tensors = {name: program.op(name).y for name in layout.layers}
+        written = {name: y for name, y in tensors.items() if is_written or y in layout.tensors}
         noise = noise_by_tensor(program, self._trial(program, decision), tuple(written.values()), samples)
         by_layer = {name: noise[tensor] for name, tensor in written.items()}
         return decision.model_copy(update={"layer_sqnr_db": by_layer, "alone_sqnr_db": alone})

@@ -122,9 +122,8 @@ def parameters_of(op: Op) -> tuple[str, ...]:
     """List the inputs of a node that may hold parameters: not the settings, and not what integers are scaled by."""
     if op.domain:
         return op.inputs
-    if op.op_type == "QuantizeLinear":
-        return ()
-    return op.inputs[:1] if op.op_type in STEERED or op.op_type == "DequantizeLinear" else op.inputs
+    is_first = op.op_type in STEERED or op.op_type in ("QuantizeLinear", "DequantizeLinear")
+    return op.inputs[:1] if is_first else op.inputs
 
 
 def is_float(dtype: np.dtype[np.generic]) -> bool:

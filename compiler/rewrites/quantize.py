@@ -70,7 +70,11 @@ def _store_weights(program: Program, op: Op, source: Grid, scheme: QuantScheme, 
     stored = quantized(weight, row, zero, scheme.weights)
     if means is not None and op.op_type == "Conv":
         _take_up_shift(program, op, weight - (stored.astype(np.float64) - zero) * row, means)
-    _dequantized(program, op, 1, stored, scales, np.full(scales.shape, zero, scheme.weights), grid.axis)
+    zeros = np.full(scales.shape, zero, scheme.weights)
+    if scheme.name == "tensorrt-int8":
+        _round_trip(program, op, (stored * row).astype(np.float32), scales, zeros, grid.axis)
+        return
+    _dequantized(program, op, 1, stored, scales, zeros, grid.axis)
     if op.op_type != "MatMul" and op.has(2):
         _store_bias(program, op, scales, source.scale)
 
@@ -107,6 +111,23 @@ def _store_bias(program: Program, op: Op, weight_scale: Array, input_scale: floa
     scale = np.maximum(weight_scale * input_scale, np.finfo(np.float32).tiny)
     whole = np.clip(np.rint(bias.astype(np.float64) / scale), -_BIAS_LIMIT, _BIAS_LIMIT).astype(np.int32)
     _dequantized(program, op, 2, whole, scale, np.zeros(scale.shape, np.int32), 0)
+
+
+def _round_trip(  # noqa: PLR0913, PLR0917 - the operands of both operators
+    program: Program, op: Op, weight: Array, scale: Array, zero: Array, axis: int
+) -> None:
+    """Let a layer read its weight through a QuantizeLinear and a DequantizeLinear; no value changes on the way."""
+    stem = f"{op.name}_1"
+    program.give_const(op, 1, weight)
+    names = [
+        program.add_constant(f"{stem}_scale", np.asarray(scale, dtype=np.float32)),
+        program.add_constant(f"{stem}_zero_point", zero),
+    ]
+    integer, real = program.fresh(f"{stem}_integer"), program.fresh(f"{stem}_real")
+    attributes = {"axis": axis} if np.ndim(scale) else {}
+    program.add("QuantizeLinear", [op.input(1), *names], [integer], attributes, name=f"{stem}_quantize")
+    program.add("DequantizeLinear", [integer, *names], [real], attributes, name=f"{stem}_dequantize")
+    program.set_input(op, 1, real)
 
 
 def _dequantized(  # noqa: PLR0913, PLR0917 - the operands of DequantizeLinear

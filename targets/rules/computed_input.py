@@ -19,15 +19,17 @@ class ComputedInput(Rule):
     code = Code("T004", "computed-input", Severity.ERROR)
 
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
-        """Yield each listed input that is neither constant nor a constant passed through an allowed operator."""
+        """Yield each listed input that is neither constant nor a constant passed through allowed operators."""
         for op, limit in target.each_limit(program, ConstantInput):
             for slot, name in limit.constant.items():
                 tensor = op.input(slot)
-                if not tensor or program.is_constant(tensor):
+                maker = program.producer(tensor)
+                source = tensor
+                while maker is not None and maker.op_type in limit.through:
+                    source, maker = maker.x, program.producer(maker.x)
+                if not tensor or program.is_constant(source):
                     continue
                 maker = program.producer(tensor)
-                if maker is not None and maker.op_type in limit.through and program.is_constant(maker.x):
-                    continue
                 origin = f"computed by {maker}" if maker is not None else "an input of the network"
                 fault = f"{name} {tensor} is {origin}, and {target.name} needs a constant"
                 yield self.at(op, limit.explain(fault), help=limit.help)

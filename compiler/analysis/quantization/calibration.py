@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from compiler.analysis.quantization.calibrators import CalibratorName, clipped
 from compiler.analysis.quantization.layout import Layout
-from compiler.analysis.quantization.ranges import gather_means, gather_ranges
+from compiler.analysis.quantization.ranges import gather_means, gather_ranges, mirrored
 from compiler.ir import Array, ProgramView
+from compiler.target import QuantScheme
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,16 @@ class Calibrated:
 
 
 def calibrated(
-    program: ProgramView, layout: Layout, stream: Callable[[], Iterator[Mapping[str, Array]]], name: CalibratorName
+    program: ProgramView,
+    scheme: QuantScheme,
+    layout: Layout,
+    stream: Callable[[], Iterator[Mapping[str, Array]]],
+    name: CalibratorName,
 ) -> Calibrated:
     """Stream the images through the network. Raises RefusedError when ONNX Runtime cannot run it."""
     found = gather_ranges(program, layout.tensors, stream)
+    if scheme.is_symmetric:
+        found = {tensor: mirrored(histogram) for tensor, histogram in found.items()}
     return Calibrated({tensor: clipped(histogram, name) for tensor, histogram in found.items()}, {})
 
 

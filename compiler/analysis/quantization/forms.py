@@ -1,20 +1,44 @@
-"""Forms of operators that Arm Compute Library 19.05 computes otherwise in 8 bits than ONNX Runtime, or not at all.
+"""Forms of operators that a runtime computes otherwise in 8 bits than ONNX Runtime, or not at all.
 
-Its QASYMM8 kernels cut fractions off, or round halves up where ONNX rounds them to even. Where that would move more
-than a hundredth of a result, or where there is no kernel for a form, the layer stays in float.
+Arm Compute Library 19.05: its QASYMM8 kernels cut fractions off, or round halves up where ONNX rounds them to even.
+Where that would move more than a hundredth of a result, or where there is no kernel for a form, the layer stays in
+float. TensorRT: groups of channels have a kernel only in certain sizes.
 """
 
 from collections.abc import Callable, Mapping
 
 from compiler.ir import Op, ProgramView
 
+WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _UNEVEN_SIDES = ((2, 2), (3, 3))
 
 
 def qasymm8_obstacle(program: ProgramView, op: Op) -> str | None:
-    """Say why this form of an operator stays in float, or None."""
+    """Say why this form of an operator stays in float on Arm Compute Library 19.05, or None."""
     check = _CHECKS.get(op.op_type)
     return None if check is None else check(program, op)
+
+
+def tensorrt_obstacle(program: ProgramView, op: Op) -> str | None:
+    """Say why this form of an operator stays in float on TensorRT, or None."""
+    check = _TENSORRT.get(op.op_type)
+    return None if check is None else check(program, op)
+
+
+def _grouped(program: ProgramView, op: Op) -> str | None:
+    x, y, group = program.shape(op.x), program.shape(op.y), op.integer("group", 1)
+    if x is None or y is None or len(x) != 4:
+        return "it does not run over height and width"
+    sizes = (x[1] // group, y[1] // group)
+    if group == 1 or sizes == (1, 1) or not any(size % 4 for size in sizes):
+        return None
+    return f"groups of {sizes[0]} and {sizes[1]} channels have no integer kernel here; multiples of 4 have"
+
+
+def _picked(program: ProgramView, op: Op) -> str | None:
+    del program
+    mode = op.text("mode", "nearest")
+    return None if mode == "nearest" else f"mode {mode} computes new values, over which TensorRT moves no integers"
 
 
 def _conv(program: ProgramView, op: Op) -> str | None:
@@ -83,6 +107,13 @@ def _difference(program: ProgramView, op: Op) -> str | None:
     return _pair(program, op)
 
 
+_TENSORRT: Mapping[str, Callable[[ProgramView, Op], str | None]] = {
+    "Conv": _grouped,
+    "ConvTranspose": _grouped,
+    "MatMul": _matmul,
+    "Resize": _picked,
+    "Concat": _concat,
+}
 _CHECKS: Mapping[str, Callable[[ProgramView, Op], str | None]] = {
     "Conv": _conv,
     "MatMul": _matmul,

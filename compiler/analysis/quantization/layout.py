@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.analysis.quantization.forms import qasymm8_obstacle
+from compiler.analysis.quantization.forms import WEIGHTED, qasymm8_obstacle, tensorrt_obstacle
+from compiler.analysis.quantization.input_pairs import InputPairs
 from compiler.ir import Op, ProgramView
 from compiler.target import QuantScheme
 
-WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 COMMUTATIVE = ("Add", "Sum", "Mul")
 
 
@@ -36,6 +36,8 @@ def find_layout(
     operator that only moves values is quantised when what it moves is: it never starts a region of integers of its own.
     A layer that would join a tensor whose scale is settled with others stays in float too.
     """
+    if scheme.name == "tensorrt-int8":
+        return _before_layers(program, scheme, chosen - spared, kept)
     kept = dict(kept)
     while True:
         layout = _find(program, scheme, chosen, spared, kept)
@@ -43,6 +45,19 @@ def find_layout(
         if not clashes:
             return layout
         kept |= clashes
+
+
+def _before_layers(program: ProgramView, scheme: QuantScheme, chosen: set[str], kept: Mapping[str, str]) -> Layout:
+    """Put integers in front of layers only."""
+    found = InputPairs(program, scheme, {op.name: _refusal(program, op, scheme, chosen, kept) for op in program.each()})
+    known = {name: name for row in (found.tensors, *found.rows) for name in row}
+    for one, *others in found.rows:
+        for other in others:
+            known[_root(known, other)] = _root(known, one)
+    order = tuple(op.name for op in program.each() if op.name in found.layers)
+    floats = {op.name: found.floats[op.name] for op in program.each() if op.name in found.floats}
+    floats = {name: why for name, why in floats.items() if _computes(program, program.op(name))}
+    return Layout(order, found.tensors, {name: _root(known, name) for name in known}, floats)
 
 
 def settled_roots(program: ProgramView, scheme: QuantScheme, layout: Layout) -> dict[str, tuple[float, int]]:
@@ -145,6 +160,8 @@ def _refusal(
     if any(program.type(name).dtype != np.float32 for name in (op.x, op.y) if name):
         return "it does not compute in 32-bit floats"
     if scheme.name == "qasymm8" and (why := qasymm8_obstacle(program, op)) is not None:
+        return why
+    if scheme.name == "tensorrt-int8" and (why := tensorrt_obstacle(program, op)) is not None:
         return why
     is_constant = program.is_constant(op.x) and not (scheme.name == "qasymm8" and op.op_type in COMMUTATIVE)
     if is_constant or op.captures:

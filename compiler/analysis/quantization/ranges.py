@@ -41,6 +41,14 @@ class Histogram:
         self.counts += found
 
 
+def mirrored(histogram: Histogram) -> Histogram:
+    """Count |x| on both sides of 0, for integers that reach as far below it as above."""
+    reach = max(abs(histogram.low), abs(histogram.high))
+    sizes = np.abs(histogram.centres)
+    counts, _ = np.histogram(sizes, bins=len(histogram.counts) // 2, range=(0.0, reach), weights=histogram.counts)
+    return Histogram(-reach, reach, np.concatenate([counts[::-1], counts]).astype(np.int64))
+
+
 def gather_ranges(
     program: ProgramView, tensors: Sequence[str], stream: Callable[[], Iterator[Mapping[str, Array]]]
 ) -> dict[str, Histogram]:

@@ -1,4 +1,4 @@
-"""Writes the kit for a Jetson board that has TensorRT 8.2: scripts that build, check and time an engine there."""
+"""Writes the kit for a Jetson board that has TensorRT 8.2 or 8.5: scripts that build, check and time an engine."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,34 +10,44 @@ from compiler.analysis.cost import PRECISION_KEY
 from compiler.codes.artifact import BOARD_UNKNOWN, HALF_WEIGHTS, INPUT_NOT_STATIC, OPSET_TOO_NEW
 from compiler.contracts import Emission, Emitter
 from compiler.diagnostic import CompressError, Diagnostic
+from compiler.ir import ProgramView
 from compiler.target import Target
 from targets.emitters import _kit
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _MAKES = ("engine.sha256", "measurement.json", "model.engine", "timing.cache")
 _WORKSPACE_MB = 1024
-_CHIPS = {"5.3": "tegra210", "6.2": "tegra186", "7.2": "tegra194"}
-"""Compute capability to the chip's name in the device tree, for every Jetson that TensorRT 8.2 was released for."""
+_CHIPS = {"5.3": "tegra210", "6.2": "tegra186", "7.2": "tegra194", "8.7": "tegra234"}
+"""Compute capability to the chip's name in the device tree, for every Jetson that has had TensorRT 8.2 or 8.5."""
 
 
 class TensorrtEmitter(Emitter):
     """Writes the model and scripts that turn it into an engine on the board.
 
     An engine runs only on the kind of board and the version of TensorRT that built it, so it is built there. Weights
-    stay FP32 in the file; FP16 is a flag of the builder, which keeps FP32 for the layers where that is faster.
+    stay FP32 in the file; FP16 is a flag of the builder, which keeps FP32 for the layers where that is faster. Where
+    the network holds QuantizeLinear, the builder is allowed INT8 and takes the scales from there: nothing is
+    calibrated on the board.
     """
 
-    runtimes: ClassVar[tuple[str, ...]] = ("tensorrt-8.2",)
+    runtimes: ClassVar[tuple[str, ...]] = ("tensorrt-8.2", "tensorrt-8.5")
 
     def emit(self, emission: Emission, folder: Path) -> None:
         """Write the runtime's files into an empty folder."""
         findings = [*_findings(emission)]
         if findings:
             raise CompressError(*findings)
-        precision = emission.program.metadata.get(PRECISION_KEY, "fp32")
+        asked = emission.program.metadata.get(PRECISION_KEY, "fp32")
+        flags = (*(("int8",) if _has_pairs(emission.program) else ()), *(("fp16",) if asked == "fp16" else ()))
+        precision = flags[0] if flags else "fp32"
         _kit.write_network(emission, folder)
-        _kit.write_scripts(_TEMPLATES, _values(emission, precision), folder)
+        _kit.write_scripts(_TEMPLATES, {**_values(emission, precision), "flags": flags}, folder)
         _kit.write_manifest(emission, folder, precision, _MAKES)
+
+
+def _has_pairs(program: ProgramView) -> bool:
+    """Tell whether the network itself says where 8-bit integers are."""
+    return any(op.op_type == "QuantizeLinear" for op in program.each())
 
 
 def _findings(emission: Emission) -> Iterator[Diagnostic]:
@@ -73,6 +83,7 @@ def _values(emission: Emission, precision: str) -> dict[str, object]:
         "capability": target.board.compute_capability,
         "tensorrt": target.runtime.removeprefix("tensorrt-"),
         "precision": precision,
+        "has_pools": tuple(map(int, target.runtime.removeprefix("tensorrt-").split("."))) >= (8, 4),
         "power": max(target.board.power_modes, key=lambda mode: mode.gpu_mhz, default=None),
         "workspace_mb": _workspace_mb(target),
     }

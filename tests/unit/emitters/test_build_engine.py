@@ -1,6 +1,7 @@
 """build_engine.sh: it refuses what would not work, and otherwise hands the right flags to trtexec."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from jetson import Jetson
 from kits import emission, network, target
 
 from targets.emitters.tensorrt import TensorrtEmitter
+from tests.support.steps import apply
 
 
 def kit_at(folder: Path, precision: str | None = None, **facts: object) -> Path:
@@ -48,6 +50,30 @@ def test_flags_are_those_of_trtexec_8_2(tmp_path: Path, board: Jetson) -> None:
 def test_fp16_is_passed_only_when_asked(tmp_path: Path, board: Jetson, precision: str | None, is_asked: bool) -> None:  # noqa: FBT001
     board.run(kit_at(tmp_path / "kit", precision))
     assert ("--fp16" in board.arguments) == is_asked
+
+
+def test_a_network_with_pairs_is_built_with_int8_and_half_precision_only_beside_it(
+    tmp_path: Path, board: Jetson
+) -> None:
+    for asked, flags in (("int8", ["--int8"]), ("fp16", ["--int8", "--fp16"])):
+        program = apply("ptq", network(), on="xavier-nx").program
+        program.set_metadata("compress.precision", asked)
+        (tmp_path / asked).mkdir()
+        TensorrtEmitter().emit(emission(target(), program), tmp_path / asked)
+        board.run(tmp_path / asked / "build_engine.sh")
+        assert [item for item in board.arguments if item in {"--int8", "--fp16", "--calib"}] == flags
+        assert json.loads((tmp_path / asked / "manifest.json").read_text())["precision"] == "int8"
+
+
+def test_the_workspace_is_a_pool_from_version_8_4_on(tmp_path: Path, board: Jetson) -> None:
+    kind = target("tensorrt-8.5", name="orin-nano", compute_capability="8.7")
+    (tmp_path / "kit").mkdir()
+    TensorrtEmitter().emit(emission(kind, network()), tmp_path / "kit")
+    text = (tmp_path / "kit/build_engine.sh").read_text()
+    assert '--memPoolSize=workspace:"$workspace_mb"' in text
+    result = board.run(tmp_path / "kit/build_engine.sh", "--force")
+    assert (result.returncode, "--memPoolSize=workspace:1024" in board.arguments) == (0, True)
+    assert "this kit is for 8.5" in result.stderr
 
 
 def test_workspace_comes_from_profile_environment_or_argument(tmp_path: Path, board: Jetson) -> None:

@@ -114,7 +114,7 @@ def refusal(folder: Path, **board: object) -> list[str]:
 
 def test_unknown_board_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path / "none", compute_capability=None) == ["E016"]
-    assert refusal(tmp_path / "orin", compute_capability="8.7") == ["E016"]
+    assert refusal(tmp_path / "thor", compute_capability="9.9") == ["E016"]
 
 
 def test_what_the_board_would_misread_is_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ ROOT = HERE.parents[2]
 RULES = sorted(path.stem for path in (ROOT / "targets" / "rules").glob("[!_]*.py"))
 RUNTIMES = {
     "tx2": "tensorrt-8.2", "jetson-nano": "tensorrt-8.2", "xavier-nx": "tensorrt-8.2", "host": "onnxruntime",
-    "rk3399": "acl-19.05",
+    "rk3399": "acl-19.05", "orin-nano": "tensorrt-8.5",
 }  # fmt: skip
 
 

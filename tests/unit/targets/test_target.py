@@ -87,7 +87,7 @@ def test_rows_share_what_their_key_joins() -> None:
         ("a: \0", TABLE, "profile: no YAML in UTF-8"),
         (PROFILE, f"{TABLE}  Conv, Gemm: {{}}\n", "table: Conv has two rows"),
         (PROFILE, f"{TABLE}  Gemm: yes\n", "table: the row of Gemm is not a mapping"),
-        (PROFILE, TABLE.split("operators:")[0], "table: type_groups and operators must be mappings"),
+        (PROFILE, TABLE.split("operators:")[0], "table: operators must be a mapping"),
         (
             PROFILE,
             f"{TABLE}  Gemm: {{limits: [{{rank: [2], source: hearsay}}]}}\n",
@@ -107,6 +107,49 @@ def test_rows_share_what_their_key_joins() -> None:
 )
 def test_a_wrong_file_is_told_where(tmp_path: Path, profile: str, table: str, said: str) -> None:
     assert complaint(tmp_path, profile, table).startswith(said)
+
+
+def test_a_table_says_only_what_differs_from_the_one_it_extends() -> None:
+    old, new = load("xavier-nx"), load("orin-nano")
+    assert (new.runtime, new.opsets.newest, old.opsets.newest) == ("tensorrt-8.5", 17, 13)
+    assert new.ops["Einsum"] == old.ops["Einsum"]
+    assert new.ops.keys() == old.ops.keys()
+    added = {name for name, row in new.ops.items() if row.supported and not old.ops[name].supported}
+    assert added == {
+        "GridSample", "HardSwish", "MeanVarianceNormalization", "Mod", "NonZero", "OneHot", "RandomNormal",
+        "RandomNormalLike", "RoiAlign", "Shrink", "Trilu", "Xor",
+    }  # fmt: skip
+    assert new.table.sources.keys() > old.table.sources.keys()
+    assert new.precisions["int8"].scheme == old.precisions["int8"].scheme
+
+
+@pytest.mark.parametrize(
+    ("extends", "said", "help_"),
+    [
+        ("narrov", "there is no operator table `narrov` beside this one", "did you mean narrow?"),
+        ("table", "the tables extend each other: table, table", None),
+        ("other", "the tables extend each other: table, other, table", None),
+        ("[a, b]", "it names one operator table", None),
+    ],
+)
+def test_a_table_that_extends_nothing_or_itself_is_refused(
+    tmp_path: Path, extends: str, said: str, help_: str | None
+) -> None:
+    (tmp_path / "profile.yaml").write_text(PROFILE)
+    (tmp_path / "table.yaml").write_text(f"{TABLE}extends: {extends}\n")
+    (tmp_path / "narrow.yaml").write_text(TABLE)
+    (tmp_path / "other.yaml").write_text(f"extends: table\n{TABLE}")
+    with pytest.raises(CompressError) as error:
+        load_target(tmp_path / "profile.yaml", tmp_path / "table.yaml")
+    found = error.value.diagnostics[0]
+    assert (found.code.id, found.message, found.help) == ("T099", f"extends: {said}", help_)
+
+
+def test_a_profile_that_names_an_unknown_scheme_is_told_which_there_are(tmp_path: Path) -> None:
+    text = (ROOT / "targets/profiles/xavier-nx.yaml").read_text().replace("tensorrt-int8", "tensorrt-int4")
+    (tmp_path / "profile.yaml").write_text(text)
+    with pytest.raises(CompressError, match="no scheme `tensorrt-int4`"):
+        load_target(tmp_path / "profile.yaml", ROOT / "targets/operators/tensorrt-8.2.yaml")
 
 
 def test_a_missing_file_is_an_error_with_its_name(tmp_path: Path) -> None:
