@@ -159,6 +159,8 @@ class Rule(ABC):
     """Something that a target cannot do, or does badly. The docstring is the manual page of its code."""
 
     code: ClassVar[Code]
+    is_last_resort: ClassVar[bool] = False
+    """Whether it is heard only about layers that no other rule refuses."""
 
     @abstractmethod
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:

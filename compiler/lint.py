@@ -38,14 +38,27 @@ class LintResult:
     checked: tuple[Linted, ...]
 
 
-def lint(paths: Sequence[Path], targets: tuple[str, ...] = (), sets: tuple[str, ...] = ()) -> LintResult:
+@dataclass(frozen=True)
+class _Asked:
+    """What holds for all files of a run."""
+
+    targets: tuple[str, ...]
+    sets: tuple[str, ...]
+    known: tuple[Rule, ...]
+    cache: Path | None
+
+
+def lint(
+    paths: Sequence[Path], targets: tuple[str, ...] = (), sets: tuple[str, ...] = (), cache: Path | None = None
+) -> LintResult:
     """Lint recipes, folders of recipes and bare ONNX files. Faults of one file do not hide those of another.
 
-    `sets` are the PATH=VALUE options laid over every recipe; bare models take none.
+    `sets` are the PATH=VALUE options laid over every recipe; bare models take none. `cache` is a folder in which
+    networks are kept that took seconds to read.
     """
     findings: list[Diagnostic] = []
     checked: list[Linted] = []
-    known = rules()
+    asked = _Asked(targets, sets, rules(), cache)
     for path in paths:
         try:
             files = list(lintable(path))
@@ -54,8 +67,7 @@ def lint(paths: Sequence[Path], targets: tuple[str, ...] = (), sets: tuple[str, 
             continue
         for file in files:
             try:
-                is_bare = is_onnx(file)
-                found, seen = _lint_onnx(file, targets, known) if is_bare else _lint_recipe(file, targets, sets, known)
+                found, seen = _lint_onnx(file, asked) if is_onnx(file) else _lint_recipe(file, asked)
                 findings += found
                 checked += seen
             except CompressError as error:
@@ -63,36 +75,35 @@ def lint(paths: Sequence[Path], targets: tuple[str, ...] = (), sets: tuple[str, 
     return LintResult(tuple(dict.fromkeys(findings)), tuple(checked))
 
 
-def _lint_recipe(
-    file: Path, targets: tuple[str, ...], sets: tuple[str, ...], known: Sequence[Rule]
-) -> tuple[list[Diagnostic], list[Linted]]:
+def _lint_recipe(file: Path, asked: _Asked) -> tuple[list[Diagnostic], list[Linted]]:
     """Lint one recipe for each of its targets."""
-    loaded = load_recipe(file, sets)
+    loaded = load_recipe(file, asked.sets)
     check_allow(loaded)
-    plans = [make_plan(loaded, name) for name in target_names_of(loaded, targets)]
-    source = load_structure(loaded)
+    plans = [make_plan(loaded, name) for name in target_names_of(loaded, asked.targets)]
+    source = load_structure(loaded, asked.cache)
     findings = list(source.findings)
     checked: list[Linted] = []
     for plan in plans:
         training = stand_in(loaded, source.program)
         context = Context(plan.target, np.random.default_rng(loaded.recipe.seed), is_stand_in=True, training=training)
         done = run(plan, source.program, context, Instruments())
-        found = [*done.findings, *check_program(done.program, plan.target, known)]
+        found = [*done.findings, *check_program(done.program, plan.target, asked.known)]
         findings += _placed(found, loaded.at("model") or Span(str(file)))
         steps = tuple(step.todo.slug() for step in plan.steps if not step.is_clean_up)
         checked.append(Linted(file, plan.target.name, steps, len(done.program)))
     return apply_allow(loaded, findings, [plan.target.name for plan in plans]), checked
 
 
-def _lint_onnx(file: Path, targets: tuple[str, ...], known: Sequence[Rule]) -> tuple[list[Diagnostic], list[Linted]]:
+def _lint_onnx(file: Path, asked: _Asked) -> tuple[list[Diagnostic], list[Linted]]:
     """Lint a bare model: load it, and ask each given target about it after the clean-ups."""
-    source = load_onnx(file, {}, "the model")
-    findings, checked = list(source.findings), [Linted(file, None, (), len(source.program))] if not targets else []
-    for name in targets:
+    source = load_onnx(file, {}, "the model", asked.cache)
+    findings = list(source.findings)
+    checked = [] if asked.targets else [Linted(file, None, (), len(source.program))]
+    for name in asked.targets:
         plan = clean_up_plan(name)
         context = Context(plan.target, np.random.default_rng(0), is_stand_in=True)
         done = run(plan, source.program, context, Instruments())
-        findings += check_program(done.program, plan.target, known)
+        findings += check_program(done.program, plan.target, asked.known)
         checked.append(Linted(file, name, (), len(done.program)))
     return _placed(findings, Span(str(file))), checked
 

@@ -19,7 +19,7 @@ from compiler.target import Target
 _EXACT = 2e-5
 """Largest change of an output, relative to its range, that an exact pass may cause."""
 
-_MUCH_WORK, _LITTLE_TIME = 0.1, 0.02
+_MUCH_WORK, _LITTLE_TIME, _LITTLE_HARM = 0.1, 0.02, 0.005
 """Shares of work and time: when that much goes and less than that is gained, the user should know."""
 
 Score = Callable[[Program], dict[str, float]]
@@ -199,15 +199,22 @@ def _judge(step: Step, changed: tuple[str, ...], before: Costs, after: Costs) ->
         advice = "remove the pass, or check its options"
         return [Diagnostic(CHANGED_NOTHING, f"{name} changed nothing", advice, step.span)]
     figures = (
-        ("parameters", before.parameters, after.parameters),
-        ("bytes", before.bytes, after.bytes),
-        ("predicted ms", before.predicted_ms or 0.0, after.predicted_ms or 0.0),
+        ("parameters", before.parameters, after.parameters, ",d"),
+        ("bytes", before.bytes, after.bytes, ",d"),
+        ("predicted ms", before.predicted_ms or 0.0, after.predicted_ms or 0.0, ",.4g"),
     )
-    worse = [f"{title} from {old:,.6g} to {new:,.6g}" for title, old, new in figures if new > old * (1 + 1e-9)]
+    worse = [
+        f"{title} from {old:{form}} to {new:{form}}"
+        for title, old, new, form in figures
+        if _fall(old, new) < -_LITTLE_HARM
+    ]
     if worse:
         advice = "leave the pass out, or allow this and say why"
         return [Diagnostic(MADE_WORSE, f"{name} raised {' and '.join(worse)}", advice, step.span)]
-    fewer, faster = _fall(before.executed_macs, after.executed_macs), _fall(*figures[2][1:])
+    fewer, faster = (
+        _fall(before.executed_macs, after.executed_macs),
+        _fall(before.predicted_ms or 0.0, after.predicted_ms or 0.0),
+    )
     if fewer >= _MUCH_WORK and faster < _LITTLE_TIME:
         said = f"{name} removed {fewer:.0%} of the work but only {faster:.1%} of the predicted time"
         advice = "the layers are bound by their launch; `compress inspect --target` shows which, and fewer layers help"
@@ -217,7 +224,9 @@ def _judge(step: Step, changed: tuple[str, ...], before: Costs, after: Costs) ->
 
 def _fall(before: float, after: float) -> float:
     """Tell by what share a figure fell."""
-    return 1 - after / before if before else 0.0
+    if not before:
+        return float("-inf") if after else 0.0
+    return 1 - after / before
 
 
 def _weight_shapes(program: ProgramView) -> dict[str, tuple[str, tuple[int, ...]]]:

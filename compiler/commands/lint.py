@@ -7,6 +7,7 @@ from pathlib import Path
 
 from compiler.codes.lint import NOTHING_TO_LINT, UNREADABLE_PATH
 from compiler.commands.output import UNREADABLE, say, status_of, write_json
+from compiler.frontends.cache import cache_folder
 from compiler.lint import Linted, LintResult, lint
 from compiler.registry import codes
 from compiler.rendering import render, write_text
@@ -16,7 +17,7 @@ def lint_command(
     paths: Sequence[Path], targets: tuple[str, ...], sets: tuple[str, ...], output: str, *, is_strict: bool
 ) -> int:
     """Lint, print the findings, and return the exit status."""
-    result = lint(paths, targets, sets)
+    result = lint(paths, targets, sets, cache_folder())
     if output == "text":
         for item in result.checked:
             say(f"checked {_what(item)}")

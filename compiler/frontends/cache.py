@@ -1,4 +1,7 @@
-"""Keeps what torch exported, so that the same factory, weights and versions need no torch the second time."""
+"""Keeps networks that took seconds to make: what torch exported, and what was folded on loading.
+
+The same factory, weights and versions then need no torch the second time, and the same file no constant folding.
+"""
 
 import contextlib
 import hashlib
@@ -6,6 +9,7 @@ import json
 import os
 import platform
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 import onnx
@@ -21,7 +25,7 @@ _MOST_ENTRIES = 16
 
 
 def cache_folder() -> Path | None:
-    """Name the user's folder for kept exports; None for a user without a home."""
+    """Name the user's folder for kept networks; None for a user without a home."""
     return _folder("exports")
 
 
@@ -49,26 +53,39 @@ def key_of(model: Model, folder: Path, seed: int) -> str | None:
     files = closed_files(source)
     if files is None:
         return None
-    own = sorted(Path(__file__).parent.glob("*.py"))
     facts: dict[str, object] = {
-        "format": _FORMAT,
         "function": parse_spec(model.torch).function,
         "args": model.args,
         "inputs": [[name, list(shape)] for name, shape in model.inputs.items()],
         "seed": seed,
-        "versions": {**library_versions(), "compress": tool_version(), "python": platform.python_version()},
-        "machine": [platform.system(), platform.machine()],
     }
     try:
-        facts["files"] = [[path.name, _digest(path)] for path in (source, *files, *own)]
+        facts["files"] = [[path.name, _digest(path)] for path in (source, *files)]
         facts["checkpoint"] = None if model.checkpoint is None else _digest(model.checkpoint)
     except OSError:
         return None
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return _key(facts)
+
+
+def key_of_file(content: bytes) -> str:
+    """Hash all that folding a model depends on: its bytes, the versions, the machine and this compiler's own code."""
+    return _key({"model": hashlib.sha256(content).hexdigest()})
+
+
+def _key(facts: Mapping[str, object]) -> str:
+    """Hash facts together with what every entry depends on."""
+    own = sorted(Path(__file__).parent.glob("*.py"))
+    common: dict[str, object] = {
+        "format": _FORMAT,
+        "own": [[path.name, _digest(path)] for path in own],
+        "versions": {**library_versions(), "compress": tool_version(), "python": platform.python_version()},
+        "machine": [platform.system(), platform.machine()],
+    }
+    return hashlib.sha256(json.dumps({**common, **facts}, sort_keys=True).encode()).hexdigest()
 
 
 def fetch(folder: Path, key: str) -> onnx.ModelProto | None:
-    """Return a kept export; None when there is none, or when it is damaged."""
+    """Return a kept network; None when there is none, or when it is damaged."""
     path = _entry(folder, key)
     try:
         digest, _, content = path.read_bytes().partition(b"\n")
@@ -83,7 +100,7 @@ def fetch(folder: Path, key: str) -> onnx.ModelProto | None:
 
 
 def keep(folder: Path, key: str, model: onnx.ModelProto) -> None:
-    """Keep an export, all or nothing, and drop those not used for longest. A folder that refuses is let be."""
+    """Keep a network, all or nothing, and drop those not used for longest. A folder that refuses is let be."""
     content = model.SerializeToString()
     draft = folder / f"{secrets.token_hex(8)}.draft"
     try:

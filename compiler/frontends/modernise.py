@@ -10,6 +10,7 @@ import onnx.version_converter
 
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.frontends import onnx_codes as codes
+from compiler.frontends.cache import fetch, keep, key_of_file
 from compiler.frontends.program_checks import check_foldable_sizes
 
 _OLDEST_OPSET = 13
@@ -29,17 +30,32 @@ _NEVER_FOLDED = frozenset(
 _PATIENCE_SECONDS = 120
 
 
-def modernised(model: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, list[Diagnostic]]:
+def modernised(
+    model: onnx.ModelProto, label: str, cache: Path | None = None
+) -> tuple[onnx.ModelProto, list[Diagnostic]]:
     """Raise an old opset and fold constant chains; trust the result only if it computes what the original did.
 
-    Nothing is imported and nothing is run for a model that needs neither.
+    Nothing is imported and nothing is run for a model that needs neither, nor for one whose result is in the cache.
     """
-    is_old = _opset(model) < _OLDEST_OPSET
-    if not is_old and not needs_folding(model):
+    if _opset(model) >= _OLDEST_OPSET and not needs_folding(model):
         return model, []
     check_foldable_sizes(model, label)
+    if cache is None:
+        return _modernised(model, label)
+    key = key_of_file(model.SerializeToString())
+    kept = fetch(cache, key)
+    if kept is not None:
+        return kept, []
+    done, findings = _modernised(model, label)
+    if not findings:  # what was not folded is tried again, and said again
+        keep(cache, key, done)
+    return done, findings
+
+
+def _modernised(model: onnx.ModelProto, label: str) -> tuple[onnx.ModelProto, list[Diagnostic]]:
+    """Do the work: convert, fold, compare."""
     original = model
-    if is_old:
+    if _opset(model) < _OLDEST_OPSET:
         model = _raised(model, label)
     findings: list[Diagnostic] = []
     if needs_folding(model):

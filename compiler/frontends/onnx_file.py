@@ -24,14 +24,17 @@ class Loaded:
     findings: tuple[Diagnostic, ...] = ()
 
 
-def load_onnx(path: Path, inputs: Mapping[str, tuple[int, ...]], name: str | None = None) -> Loaded:
+def load_onnx(
+    path: Path, inputs: Mapping[str, tuple[int, ...]], name: str | None = None, cache: Path | None = None
+) -> Loaded:
     """Load a model file with its inputs pinned to the given shapes.
 
     Reads opset 7 to the newest, weights in initializers, Constant nodes or external files. `name` is what messages
-    call the file. Raises CompressError; never returns a program that the verifier refuses.
+    call the file; `cache` is a folder in which folded models are kept. Raises CompressError; never returns a program
+    that the verifier refuses.
     """
     label = name or str(path)
-    return load_model(read_model(path, label), inputs, label)
+    return load_model(read_model(path, label), inputs, label, cache=cache)
 
 
 def load_model(
@@ -39,6 +42,7 @@ def load_model(
     inputs: Mapping[str, tuple[int, ...]],
     label: str,
     stand_ins: Mapping[str, Array] | None = None,
+    cache: Path | None = None,
 ) -> Loaded:
     """Load a model that is already in memory; the model object is used up.
 
@@ -49,7 +53,7 @@ def load_model(
     findings = pin_inputs(model, inputs, label)
     if stand_ins is None:
         check_operators(model, label)
-        model, more = modernised(model, label)
+        model, more = modernised(model, label, cache)
         findings += more
     try:
         program = from_model(model, stand_ins or {})

@@ -19,11 +19,11 @@ OPSET = 13
 def load_source(loaded: LoadedRecipe, cache: Path | None = None) -> Loaded:
     """Load a recipe's network with its weights. Raises CompressError at the recipe's line.
 
-    With a folder for kept exports, a torch network that was exported before is taken from there, without torch.
+    With a folder for kept networks, one that was exported or folded before is taken from there.
     """
     model = loaded.recipe.model
     if model.onnx is not None:
-        return _load_file(loaded, model.onnx)
+        return _load_file(loaded, model.onnx, cache)
     assert model.torch is not None
     key = None if cache is None else key_of(model, _folder(loaded), loaded.recipe.seed)
     if cache is None or key is None:
@@ -35,7 +35,7 @@ def load_source(loaded: LoadedRecipe, cache: Path | None = None) -> Loaded:
     return load_model(exported, model.inputs, model.torch)
 
 
-def load_structure(loaded: LoadedRecipe) -> Loaded:
+def load_structure(loaded: LoadedRecipe, cache: Path | None = None) -> Loaded:
     """Load what lint needs of a recipe's network: from its structure lock where that is up to date.
 
     The lock saves importing torch; weights are then stand-ins. Without a good lock the network is exported.
@@ -43,7 +43,7 @@ def load_structure(loaded: LoadedRecipe) -> Loaded:
     model = loaded.recipe.model
     lock = _lock(loaded)
     if model.onnx is not None or not lock.is_file():
-        found = load_source(loaded)
+        found = load_source(loaded, cache)
         return found if model.onnx is not None else _with_note(found, loaded, "is missing")
     from compiler.frontends import structure
     from compiler.frontends.torch_factory import factory_source
@@ -53,7 +53,7 @@ def load_structure(loaded: LoadedRecipe) -> Loaded:
     text = lock.read_text("utf-8", errors="replace")
     if structure.recorded_digest(text) != current:
         structure.read_structure(text)  # damage is refused, where mere age is helped
-        return _with_note(load_source(loaded), loaded, "does not match the model any more")
+        return _with_note(load_source(loaded, cache), loaded, "does not match the model any more")
     return _from_lock(text, tuple(model.inputs.items()), model.torch)
 
 
@@ -105,11 +105,11 @@ def _exported(loaded: LoadedRecipe) -> onnx.ModelProto:
     return export_factory(model.torch, _folder(loaded), model.args, model.checkpoint, model.inputs, loaded.recipe.seed)
 
 
-def _load_file(loaded: LoadedRecipe, path: Path) -> Loaded:
+def _load_file(loaded: LoadedRecipe, path: Path, cache: Path | None) -> Loaded:
     """Load an ONNX file and let its faults point at the recipe's line."""
     written = loaded.text_at("model", "onnx") or str(path)
     try:
-        return load_onnx(path, loaded.recipe.model.inputs, written)
+        return load_onnx(path, loaded.recipe.model.inputs, written, cache)
     except CompressError as error:
         places = {onnx_codes.WRONG_INPUT: loaded.key_at("model", "inputs")}
         file = loaded.at("model", "onnx")

@@ -18,6 +18,7 @@ class NoFunction(Rule):
     """
 
     code = Code("T051", "no-function", Severity.ERROR)
+    is_last_resort = True
 
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Yield each obstacle, but for operators and versions of the operator set that are refused already."""

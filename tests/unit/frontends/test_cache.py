@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from onnx.parser import parse_model as parse
 
 from compiler.frontends.cache import fetch, keep, key_of
 from compiler.frontends.closed_source import closed_files
+from compiler.frontends.onnx_file import load_onnx
 from compiler.frontends.source import load_source
 from compiler.ir import digest
 from compiler.recipe import LoadedRecipe, load_recipe
@@ -35,6 +37,15 @@ model:
   args: {width: 4}
   inputs: {x: [1, 3, 8, 8]}
 seed: 7
+"""
+
+FOLDABLE = """
+<ir_version: 8, opset_import: ["" : 13]>
+g (float[1, 3, 8, 8] x) => (float[1, 3, 8, 8] y) {
+    shape = Shape(x)
+    same = Reshape(x, shape)
+    y = Relu(same)
+}
 """
 
 
@@ -210,3 +221,13 @@ def test_the_reference_models_are_closed() -> None:
     models = Path(__file__).parents[3] / "recipes" / "models"
     for path in models.glob("*.py"):
         assert closed_files(path) is not None, path
+
+
+def test_a_folded_file_is_taken_from_the_cache_the_second_time(tmp_path: Path) -> None:
+    file, cache = tmp_path / "model.onnx", tmp_path / "cache"
+    file.write_bytes(parse(FOLDABLE).SerializeToString())
+    first = load_onnx(file, {}, cache=cache).program
+    (entry,) = entries(cache)
+    assert digest(load_onnx(file, {}, cache=cache).program) == digest(first) == digest(load_onnx(file, {}).program)
+    keep(cache, Path(entry).stem, parse(FOLDABLE.replace("Relu", "Tanh")))
+    assert [op.op_type for op in load_onnx(file, {}, cache=cache).program.each()][-1] == "Tanh"
