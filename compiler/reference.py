@@ -36,6 +36,8 @@ class Session:
         options = runtime.SessionOptions()
         options.graph_optimization_level = levels.ORT_ENABLE_ALL if is_optimised else levels.ORT_DISABLE_ALL
         options.log_severity_level = 4
+        # Threads that wait for the next run must not keep a core busy meanwhile: most runs are short, and far between.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = runtime.InferenceSession(model, options, ["CPUExecutionProvider"])
         except _refusals() as error:

@@ -1,7 +1,8 @@
 """Post-training quantisation: compute in 8-bit integers, in the scheme that the target has kernels for."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Annotated, ClassVar, Literal, TypeAlias, cast
 
 from pydantic import ConfigDict, Field
@@ -13,32 +14,32 @@ from compiler.analysis.quantization import (
     Gain,
     Grid,
     Layout,
+    Trial,
     calibrated,
     find_layout,
-    fit_rescaling,
+    fit_layers,
     foretold,
+    make_trial,
     noise_by_tensor,
-    noise_overall,
+    not_learned,
+    open_images,
     predicted_gain,
-    settled_roots,
-    shared_grids,
     stand_in,
-    with_means,
 )
 from compiler.analysis.selectors import check_selectors, select
-from compiler.codes.passes import FIT_LOST, NO_CALIBRATION
+from compiler.codes.passes import FIT_LOST
 from compiler.codes.plan import PRECISION_REFUSED
 from compiler.contracts import Context, Decision, Effect, Log, Pass, Sample
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView, refresh_types
 from compiler.rewrites.equalize import equalize
-from compiler.rewrites.learn_values import learn_values
+from compiler.rewrites.learn_values import learn_values, without_first
 from compiler.rewrites.quantize import quantize
 from compiler.rewrites.write_values import Value, write_values
 from compiler.target import QuantScheme, Target
 
-Ranges: TypeAlias = Mapping[str, tuple[float, float]]
-
+_Stream: TypeAlias = Callable[[], Iterator[Sample]]
+_TRIED: tuple[CalibratorName, ...] = ("mse", "minmax", "percentile")
 _TRIAL_IMAGES = 4
 """Images on which the noise of single layers is measured."""
 
@@ -50,6 +51,8 @@ class Quantized(Decision):
 
     scheme: QuantScheme
     is_equalized: bool
+    calibrate: str = ""
+    """How ranges were chosen."""
     floats: dict[str, str]
     """Layers that stay in float, with the reason."""
     grids: dict[str, tuple[float, int]]
@@ -68,6 +71,8 @@ class Quantized(Decision):
     """Signal-to-noise ratio of the network's outputs when this layer alone is quantised."""
     rounding: dict[str, tuple[float, float]] = {}
     """With `rounding: learned`: what rounding takes from each layer's output, to the nearest and as learned."""
+    rounding_sqnr_db: dict[str, float] = {}
+    """With `rounding: learned`: signal-to-noise ratio of the outputs rounded either way, on images not learned from."""
     sha256: str | None = None
     """Of the learned weights, which a report does not hold."""
     values: Annotated[tuple[Value, ...], Field(exclude=True, repr=False)] = ()
@@ -89,10 +94,11 @@ class Ptq(Pass):
     allows it, else one for the layer; then `equalize` first evens out the filters of neighbouring layers, which
     changes no output, if that leaves less noise on a few images. Activations have one scale for each tensor, chosen
     from what the tensor holds on the calibration images: `minmax` covers everything that was seen, `percentile` leaves
-    out the rarest values, `entropy` keeps the histogram's shape, and `mse` makes the squared error least.
+    out the rarest values, `entropy` keeps the histogram's shape, and `mse` makes the squared error least. `quietest`
+    tries `mse`, `minmax` and `percentile`, and takes what leaves the outputs least noise on a few of the images.
     `correct_bias` moves the average shift that rounded weights cause into the bias. `rounding: learned` rounds each
     weight so that its layer's outputs change least on the images, layer by layer: what one weight loses others make up
-    for.
+    for. It is kept if the network's outputs are quieter for it on a few images that it was not learned from.
 
     The images stream through the network one at a time; memory does not grow with their number.
 
@@ -112,7 +118,9 @@ class Ptq(Pass):
         "fp16": "the guideline quantises (G3) from full precision; half precision (G4) is for what stays in floats",
     }
 
-    calibrate: CalibratorName = Field(default="mse", description="how a tensor's range is chosen")
+    calibrate: CalibratorName | Literal["quietest"] = Field(
+        default="quietest", description="how a tensor's range is chosen; quietest: as leaves the outputs least noise"
+    )
     images: int = Field(default=64, ge=1, description="how many calibration images to look at")
     equalize: bool | None = Field(
         default=None,
@@ -146,27 +154,24 @@ class Ptq(Pass):
 
     def decide(self, program: ProgramView, context: Context) -> Quantized:
         """Choose layers and scales; on the lint path every scale is 1."""
-        scheme = _scheme(context.target)
+        scheme = context.target.precisions["int8"].scheme
+        assert scheme is not None, "check() has made sure of it"
         is_equalized = not scheme.per_channel if self.equalize is None else self.equalize
         plain = Quantized(scheme=scheme, is_equalized=is_equalized, floats={}, grids={})
         layout = self._layout(program, scheme, {})
         if context.is_stand_in or not layout.tensors:
             found = stand_in(program, layout)
-            found = found if self.correct_bias else Calibrated(found.ranges, {})
+            found = found if self.correct_bias else replace(found, means={})
             network = cast(Program, program)
             return self._costed(network, self._with_floats(network, plain, found, {}), context.target)
-        stream = _images(context, self.images)
-        samples = [sample for sample, _ in zip(stream(), range(_TRIAL_IMAGES), strict=False)]
-        is_open = is_equalized and self.equalize is None
-        choices = (True, False) if is_open else (is_equalized,)
-        ways = [self._way(cast(Program, program), plain, layout, stream, even=choice) for choice in choices]
-        best = ways[0] if len(ways) == 1 else max(ways, key=lambda way: self._quiet(way, samples))
-        plain = best.plain
+        stream = open_images(context.calibration, self.images)
+        trial = make_trial(program, list(islice(stream(), _TRIAL_IMAGES)))
+        choices = (True, False) if is_equalized and self.equalize is None else (is_equalized,)
+        ways = [way for even in choices for way in self._ways(cast(Program, program), plain, layout, stream, even=even)]
+        best = ways[0] if len(ways) == 1 else max(ways, key=lambda way: self._quiet(way, trial))
         if self.rounding == "learned":
-            learned = learn_values(best.network, layout.layers, scheme, stream, can_shift=self.correct_bias)
-            update = {"rounding": learned.errors, "sha256": learned.sha256, "values": learned.values}
-            plain = plain.model_copy(update=update)
-        decision = self._measured(best.network, plain, best.found, samples)
+            best = self._learned(best, layout, stream, trial)
+        decision = self._measured(best.network, best.plain, best.found, trial)
         return self._costed(best.network, decision, context.target)
 
     def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
@@ -183,6 +188,8 @@ class Ptq(Pass):
         if decision.is_equalized:
             equalize(program)
         _quantize(program, layout, decision)
+        if decision.rounding_sqnr_db and not decision.values:
+            log.find(not_learned(decision.rounding_sqnr_db))
         program.set_metadata(PRECISION_KEY, "int8")
         gain = Gain(decision.predicted_ms["float"], decision.predicted_ms["integers"], decision.islands_ms)
         for diagnostic in foretold(layout.layers, decision.floats, gain):
@@ -193,35 +200,45 @@ class Ptq(Pass):
         chosen = select(program, self.only) if self.only else {op.name for op in program.each()}
         return find_layout(program, scheme, chosen, select(program, self.skip), floats)
 
-    def _way(
-        self, program: Program, plain: Quantized, layout: Layout, stream: Callable[[], Iterator[Sample]], *, even: bool
-    ) -> _Way:
-        """Calibrate the network, with its filters evened out or as they are."""
+    def _ways(
+        self, program: Program, plain: Quantized, layout: Layout, stream: _Stream, *, even: bool
+    ) -> Iterator[_Way]:
+        """Calibrate the network, with its filters evened out or as they are, in each way that is to be tried."""
         network = program.clone()
         if even:
             equalize(network)
-        plain = plain.model_copy(update={"is_equalized": even})
-        found = calibrated(network, plain.scheme, layout, stream, self.calibrate)
-        return _Way(network, plain, with_means(network, layout, stream, found) if self.correct_bias else found)
+        names = _TRIED if self.calibrate == "quietest" else (self.calibrate,)
+        for name, found in calibrated(network, plain.scheme, layout, stream, names).items():
+            chosen = found if self.correct_bias else replace(found, means={})
+            yield _Way(network, plain.model_copy(update={"is_equalized": even, "calibrate": name}), chosen)
 
-    def _quiet(self, way: _Way, samples: list[Sample]) -> float:
+    def _learned(self, way: _Way, layout: Layout, stream: _Stream, trial: Trial) -> _Way:
+        """Learn how to round on the other images, and keep what was learned if outputs are quieter on these."""
+        others = without_first(stream, len(trial.samples))
+        learned = learn_values(way.network, layout.layers, way.plain.scheme, others, can_shift=self.correct_bias)
+        update = {"rounding": learned.errors, "sha256": learned.sha256, "values": learned.values}
+        tried = replace(way, plain=way.plain.model_copy(update=update))
+        heard = {"nearest": self._quiet(way, trial), "learned": self._quiet(tried, trial)}
+        kept = tried if heard["learned"] > heard["nearest"] else way
+        return replace(kept, plain=kept.plain.model_copy(update={"rounding_sqnr_db": heard}))
+
+    def _quiet(self, way: _Way, trial: Trial) -> float:
         """Tell how far a way's noise stays below the outputs."""
         decision = self._with_floats(way.network, way.plain, way.found, {})
-        return noise_overall(way.network, self._trial(way.network, decision), samples)
+        return trial.noise_of(self._trial(way.network, decision))
 
-    def _measured(self, program: Program, plain: Quantized, found: Calibrated, samples: list[Sample]) -> Quantized:
+    def _measured(self, program: Program, plain: Quantized, found: Calibrated, trial: Trial) -> Quantized:
         """Measure what the integers cost, and return layers to float where the recipe asks for less noise."""
         alone: dict[str, float] = {}
         decision = self._with_floats(program, plain, found, {})
         if self.min_sqnr_db is not None:
             layers = self._layout(program, plain.scheme, {}).layers
             for layer in layers:
-                others = {other: "" for other in layers if other != layer}
-                only = self._with_floats(program, plain, found, others)
-                alone[layer] = noise_overall(program, self._trial(program, only), samples)
+                only = self._with_floats(program, plain, found, {other: "" for other in layers if other != layer})
+                alone[layer] = trial.noise_of(self._trial(program, only))
             floats: dict[str, str] = {}
-            for layer in sorted(alone, key=lambda name: alone[name]):
-                if noise_overall(program, self._trial(program, decision), samples) >= self.min_sqnr_db:
+            for layer in sorted(alone, key=alone.__getitem__):
+                if trial.noise_of(self._trial(program, decision)) >= self.min_sqnr_db:
                     break
                 floats[layer] = f"in integers it alone leaves the outputs at {alone[layer]:g} dB"
                 decision = self._with_floats(program, plain, found, floats)
@@ -229,7 +246,7 @@ class Ptq(Pass):
         is_written = plain.scheme.name == "tensorrt-int8"
         tensors = {name: program.op(name).y for name in layout.layers}
         written = {name: y for name, y in tensors.items() if is_written or y in layout.tensors}
-        noise = noise_by_tensor(program, self._trial(program, decision), tuple(written.values()), samples)
+        noise = noise_by_tensor(program, self._trial(program, decision), tuple(written.values()), trial.samples)
         by_layer = {name: noise[tensor] for name, tensor in written.items()}
         return decision.model_copy(update={"layer_sqnr_db": by_layer, "alone_sqnr_db": alone})
 
@@ -237,16 +254,9 @@ class Ptq(Pass):
         self, program: Program, plain: Quantized, found: Calibrated, floats: Mapping[str, str]
     ) -> Quantized:
         """Choose the grids that remain when some layers go back to float."""
-        kept = dict(floats)
-        while True:
-            layout = self._layout(program, plain.scheme, kept)
-            settled = settled_roots(program, plain.scheme, layout)
-            fitted = fit_rescaling(
-                program, layout, shared_grids(plain.scheme, layout, found.ranges, settled), plain.scheme, settled
-            )
-            if not fitted.obstacles:
-                break
-            kept |= fitted.obstacles
+        layout, fitted = fit_layers(
+            program, lambda kept: self._layout(program, plain.scheme, kept), plain.scheme, found.ranges, floats
+        )
         return plain.model_copy(
             update={
                 "floats": layout.floats,
@@ -279,27 +289,10 @@ class Ptq(Pass):
 def _quantize(program: Program, layout: Layout, decision: Quantized) -> None:
     """Put a decision's integers into a network."""
     write_values(program, [value for value in decision.values if value.readers[0][0] in layout.layers])
-    kind = decision.scheme.activations
-    grids = {root: Grid(scale, zero, kind) for root, (scale, zero) in decision.grids.items()}
+    grids = {root: Grid(*grid, decision.scheme.activations) for root, grid in decision.grids.items()}
     quantize(program, layout, grids, decision.scheme, decision.means)
 
 
-def _images(context: Context, limit: int) -> Callable[[], Iterator[Sample]]:
-    """Open the calibration images, the first so many. Raises CompressError when the recipe has none."""
-    opened = context.calibration
-    if opened is None:
-        said = "ptq needs calibration images, and the recipe's data has none"
-        raise CompressError(Diagnostic(NO_CALIBRATION, said, "add `data: {calibration: {images: ...}}`"))
-    return lambda: (sample for sample, _ in zip(opened(), range(limit), strict=False))
-
-
 def _short(value: float) -> float:
-    """Round to six significant digits, as reports hold figures; the correction is an average anyway."""
+    """Round to six significant digits, as reports hold figures."""
     return float(f"{value:.6g}")
-
-
-def _scheme(target: Target) -> QuantScheme:
-    """Read the target's scheme, which `check` has made sure of."""
-    entry = target.precisions["int8"]
-    assert entry.scheme is not None
-    return entry.scheme

@@ -1,8 +1,9 @@
 """Learned rounding as values to write: weights that integers stand for, and biases that make up for the rest."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 
@@ -42,3 +43,16 @@ def learn_values(
             values.append(Value(((name, 2),), ((0 if bias is None else bias) + item.shift).astype(np.float32)))
     digest = hashlib.sha256(b"".join(value.array.tobytes() for value in values)).hexdigest()[:16]
     return LearnedValues(tuple(values), errors, digest if values else None)
+
+
+def without_first(
+    stream: Callable[[], Iterable[Mapping[str, Array]]], count: int
+) -> Callable[[], Iterator[Mapping[str, Array]]]:
+    """Leave the first images of a stream out; if there are no others, take them all."""
+
+    def rest() -> Iterator[Mapping[str, Array]]:
+        images = islice(stream(), count, None)
+        first = next(images, None)
+        return iter(stream()) if first is None else chain((first,), images)
+
+    return rest

@@ -1,15 +1,16 @@
 """Integer quantisation: which layers can have it, what range their tensors have, and which integers stand for it."""
 
-from compiler.analysis.quantization.calibration import Calibrated, calibrated, stand_in, with_means
+from compiler.analysis.quantization.calibration import Calibrated, calibrated, open_images, stand_in
 from compiler.analysis.quantization.calibrators import CalibratorName, clipped
-from compiler.analysis.quantization.findings import foretold
+from compiler.analysis.quantization.findings import foretold, not_learned
 from compiler.analysis.quantization.forms import qasymm8_obstacle
+from compiler.analysis.quantization.histogram import Histogram
 from compiler.analysis.quantization.islands import Gain, predicted_gain
 from compiler.analysis.quantization.layout import Layout, find_layout, settled_roots
-from compiler.analysis.quantization.noise import noise_by_tensor, noise_overall
+from compiler.analysis.quantization.noise import Trial, make_trial, noise_by_tensor
 from compiler.analysis.quantization.parameters import Grid, grid_of, quantized, weight_grid, weight_scales
-from compiler.analysis.quantization.ranges import Histogram, gather_means, gather_ranges
-from compiler.analysis.quantization.rescaling import Fitted, fit_rescaling
+from compiler.analysis.quantization.ranges import gather, gather_ranges
+from compiler.analysis.quantization.rescaling import Fitted, fit_layers, fit_rescaling
 from compiler.analysis.quantization.rounding import Learned, learn_rounding
 from compiler.analysis.quantization.shared_grids import shared_grids
 
@@ -22,17 +23,21 @@ __all__ = [
     "Histogram",
     "Layout",
     "Learned",
+    "Trial",
     "calibrated",
     "clipped",
     "find_layout",
+    "fit_layers",
     "fit_rescaling",
     "foretold",
-    "gather_means",
+    "gather",
     "gather_ranges",
     "grid_of",
     "learn_rounding",
+    "make_trial",
     "noise_by_tensor",
-    "noise_overall",
+    "not_learned",
+    "open_images",
     "predicted_gain",
     "qasymm8_obstacle",
     "quantized",
@@ -41,5 +46,4 @@ __all__ = [
     "stand_in",
     "weight_grid",
     "weight_scales",
-    "with_means",
 ]

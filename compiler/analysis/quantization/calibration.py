@@ -1,12 +1,16 @@
 """What calibration images tell of a network's tensors: the range of each, and means for the correction of biases."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from compiler.analysis.quantization.calibrators import CalibratorName, clipped
+from compiler.analysis.quantization.histogram import mirrored
 from compiler.analysis.quantization.layout import Layout
-from compiler.analysis.quantization.ranges import gather_means, gather_ranges, mirrored
-from compiler.ir import Array, ProgramView
+from compiler.analysis.quantization.ranges import Stream, gather
+from compiler.codes.passes import NO_CALIBRATION
+from compiler.diagnostic import CompressError, Diagnostic
+from compiler.ir import ProgramView
 from compiler.target import QuantScheme
 
 
@@ -23,22 +27,27 @@ def calibrated(
     program: ProgramView,
     scheme: QuantScheme,
     layout: Layout,
-    stream: Callable[[], Iterator[Mapping[str, Array]]],
-    name: CalibratorName,
-) -> Calibrated:
-    """Stream the images through the network. Raises RefusedError when ONNX Runtime cannot run it."""
-    found = gather_ranges(program, layout.tensors, stream)
+    stream: Stream,
+    names: Sequence[CalibratorName],
+) -> dict[CalibratorName, Calibrated]:
+    """Stream the images through the network, once. Raises RefusedError when ONNX Runtime cannot run it.
+
+    Means are held to six digits, as reports hold figures; the correction is an average anyway.
+    """
+    seen = gather(program, layout.tensors, _read_by_convs(program, layout), stream)
+    found = seen.histograms
     if scheme.is_symmetric:
         found = {tensor: mirrored(histogram) for tensor, histogram in found.items()}
-    return Calibrated({tensor: clipped(histogram, name) for tensor, histogram in found.items()}, {})
+    means = {tensor: tuple(float(f"{value:.6g}") for value in row) for tensor, row in seen.means.items()}
+    return {name: Calibrated({key: clipped(it, name) for key, it in found.items()}, means) for name in names}
 
 
-def with_means(
-    program: ProgramView, layout: Layout, stream: Callable[[], Iterator[Mapping[str, Array]]], found: Calibrated
-) -> Calibrated:
-    """Add the means of channels, to six digits, as reports hold figures; the correction is an average anyway."""
-    means = gather_means(program, _read_by_convs(program, layout), stream)
-    return Calibrated(found.ranges, {name: tuple(float(f"{v:.6g}") for v in value) for name, value in means.items()})
+def open_images(opened: Stream | None, limit: int) -> Stream:
+    """Open the calibration images, the first so many. Raises CompressError when the recipe has none."""
+    if opened is None:
+        said = "ptq needs calibration images, and the recipe's data has none"
+        raise CompressError(Diagnostic(NO_CALIBRATION, said, "add `data: {calibration: {images: ...}}`"))
+    return lambda: islice(opened(), limit)
 
 
 def stand_in(program: ProgramView, layout: Layout) -> Calibrated:

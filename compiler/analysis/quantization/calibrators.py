@@ -6,10 +6,11 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.analysis.quantization.ranges import Histogram
+from compiler.analysis.quantization.histogram import Histogram
 
 CalibratorName: TypeAlias = Literal["minmax", "percentile", "entropy", "mse"]
 Range: TypeAlias = tuple[float, float]
+Floats: TypeAlias = NDArray[np.float64]
 
 TAIL = 1e-4
 """The share of values that `percentile` cuts off on each side."""
@@ -21,6 +22,8 @@ _SHARES = np.linspace(0.2, 1.0, 81)
 def clipped(histogram: Histogram, name: CalibratorName) -> Range:
     """Choose the range by a calibrator's name."""
     if not histogram.counts.any():
+        return 0.0, 0.0
+    if histogram.low == histogram.high:
         return histogram.low, histogram.high
     return _CALIBRATORS[name](histogram)
 
@@ -43,13 +46,26 @@ def _mse(histogram: Histogram) -> Range:
     """Shrink the range by the share that makes the mean squared error of rounding and cutting least."""
     centres, counts = histogram.centres, histogram.counts.astype(np.float64)
     low, high = min(histogram.low, 0.0), max(histogram.high, 0.0)
-    lows, highs = _SHARES[:, None] * low, _SHARES[:, None] * high
+    lows, highs = _SHARES * low, _SHARES * high
     step = np.maximum((highs - lows) / (_LEVELS - 1), 1e-300)
     # Inside the range rounding costs step^2 / 12 in the mean; a bin may be as wide as a step, so no rounding is played.
-    beyond = centres - np.clip(centres, lows, highs)
-    error = (np.where(beyond == 0.0, step**2 / 12, beyond**2) * counts).sum(axis=1)
+    below, inside_from = _cut_off(centres, counts, lows)
+    above, inside_to = _cut_off(-centres[::-1], counts[::-1], -highs)
+    error = below + above + (counts.sum() - inside_from - inside_to) * step**2 / 12
     best = int(error.argmin())
-    return float(lows[best, 0]), float(highs[best, 0])
+    return float(lows[best]), float(highs[best])
+
+
+def _cut_off(centres: Floats, counts: Floats, limits: Floats) -> tuple[Floats, Floats]:
+    """Return, for each limit, the sum of squared distances of all that lies below it, and how much does.
+
+    With n values below the limit c, their sum s and sum of squares q, that is n c^2 - 2 c s + q.
+    """
+    sums = np.concatenate(
+        [np.zeros((3, 1)), np.cumsum([counts, counts * centres, counts * centres**2], axis=1)], axis=1
+    )
+    number, total, squares = sums[:, np.searchsorted(centres, limits, side="left")]
+    return np.maximum(number * limits**2 - 2 * limits * total + squares, 0.0), number
 
 
 def _entropy(histogram: Histogram) -> Range:
@@ -57,7 +73,12 @@ def _entropy(histogram: Histogram) -> Range:
     reach = max(abs(histogram.low), abs(histogram.high))
     bins = len(histogram.counts)
     folded, _ = np.histogram(np.abs(histogram.centres), bins=bins, range=(0.0, reach), weights=histogram.counts)
+    folded[0] = folded[
+        min(1, bins - 1)
+    ]  # zeros are exact in any range, and behind a Relu there are so many that they decide alone
     candidates = np.arange(_LEVELS // 2, bins + 1, 16)
+    if not folded.any() or not candidates.size:
+        return histogram.low, histogram.high
     losses = [_divergence(folded, int(cut)) for cut in candidates]
     threshold = reach * int(candidates[int(np.argmin(losses))]) / bins
     return max(histogram.low, -threshold), min(histogram.high, threshold)

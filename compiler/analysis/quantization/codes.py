@@ -24,3 +24,11 @@ INTEGERS_NOT_FASTER = Code(
     "By the target's profile the layers take as long in 8-bit integers as in floating point, or nobody has measured "
     "integers there, so that no gain is assumed. The file is a quarter of the size all the same.",
 )
+NEAREST_KEPT = Code(
+    "P084",
+    "nearest-kept",
+    Severity.NOTE,
+    "The recipe asks for learned rounding, which makes the error of each layer least. The errors of layers can still "
+    "add up to more at the outputs. It did so on calibration images that were kept aside, so the weights are rounded "
+    "to the nearest integer instead.",
+)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from compiler.analysis.quantization.codes import INTEGER_LAYERS, INTEGERS_NOT_FASTER, ISLANDS_COST
+from compiler.analysis.quantization.codes import INTEGER_LAYERS, INTEGERS_NOT_FASTER, ISLANDS_COST, NEAREST_KEPT
 from compiler.analysis.quantization.islands import Gain
 from compiler.diagnostic import Diagnostic
 
@@ -20,6 +20,15 @@ def foretold(layers: Sequence[str], floats: Mapping[str, str], gain: Gain) -> It
     elif gain.saved_alone_ms <= 0:
         said = f"integers are predicted to take {gain.integer_ms:.4g} ms where floating point takes {gain.float_ms:.4g}"
         yield Diagnostic(INTEGERS_NOT_FASTER, said, "measure on the board, or quantise for the smaller file alone")
+
+
+def not_learned(heard: Mapping[str, float]) -> Diagnostic:
+    """Say that weights were rounded to the nearest after all."""
+    said = (
+        f"learned rounding leaves the outputs at {heard['learned']:g} dB on images that it was not learned from, "
+        f"rounding to the nearest at {heard['nearest']:g} dB, so weights are rounded to the nearest"
+    )
+    return Diagnostic(NEAREST_KEPT, said, "leave `rounding` out, or give more calibration images")
 
 
 _ADVICE = (

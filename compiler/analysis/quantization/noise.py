@@ -1,6 +1,7 @@
 """How much noise integers add: the signal-to-noise ratio of tensors of one network against the same in another."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,9 +30,31 @@ def noise_by_tensor(
     return {name: _decibels(signal[name], noise[name]) for name in tensors}
 
 
-def noise_overall(exact: ProgramView, noisy: ProgramView, samples: Iterable[Mapping[str, Array]]) -> float:
-    """Return the ratio in dB of the output that suffers most."""
-    return min(noise_by_tensor(exact, noisy, exact.outputs, samples).values())
+@dataclass(frozen=True)
+class Trial:
+    """A few samples, and what a network puts out for each without noise."""
+
+    samples: Sequence[Mapping[str, Array]]
+    outputs: Sequence[Mapping[str, Array]]
+
+    def noise_of(self, noisy: ProgramView) -> float:
+        """Return the ratio in dB of the output that suffers most. Raises RefusedError."""
+        session = Session(model_bytes(noisy))
+        signal: dict[str, float] = {}
+        noise: dict[str, float] = {}
+        for wanted, sample in zip(self.outputs, self.samples, strict=True):
+            found = session.run(sample)
+            for name, value in wanted.items():
+                true = value.astype(np.float64)
+                signal[name] = signal.get(name, 0.0) + float(np.square(true).sum())
+                noise[name] = noise.get(name, 0.0) + float(np.square(found[name] - true).sum())
+        return min(_decibels(signal[name], noise[name]) for name in signal)
+
+
+def make_trial(exact: ProgramView, samples: Sequence[Mapping[str, Array]]) -> Trial:
+    """Run a network on a few samples, and keep what it puts out. Raises RefusedError."""
+    session = Session(model_bytes(exact))
+    return Trial(samples, [session.run(sample) for sample in samples])
 
 
 def _decibels(signal: float, noise: float) -> float:

@@ -4,11 +4,12 @@ The factor is input scale x weight scale / output scale. Where it is too large, 
 further than its values, which costs some of its resolution.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from compiler.analysis.quantization.layout import WEIGHTED, Layout
+from compiler.analysis.quantization.layout import WEIGHTED, Layout, settled_roots
 from compiler.analysis.quantization.parameters import Grid, weight_grid
+from compiler.analysis.quantization.shared_grids import shared_grids
 from compiler.ir import Op, ProgramView
 from compiler.target import QuantScheme
 
@@ -25,6 +26,24 @@ class Fitted:
     """For each layer whose result got a wider scale, by what factor."""
     obstacles: dict[str, str]
     """Layers that cannot be fitted, with the reason."""
+
+
+def fit_layers(
+    program: ProgramView,
+    layout_of: Callable[[Mapping[str, str]], Layout],
+    scheme: QuantScheme,
+    ranges: Mapping[str, tuple[float, float]],
+    floats: Mapping[str, str],
+) -> tuple[Layout, Fitted]:
+    """Choose grids for the layers that remain when some stay in float, and let those stay too that cannot be fitted."""
+    kept = dict(floats)
+    while True:
+        layout = layout_of(kept)
+        settled = settled_roots(program, scheme, layout)
+        fitted = fit_rescaling(program, layout, shared_grids(scheme, layout, ranges, settled), scheme, settled)
+        if not fitted.obstacles:
+            return layout, fitted
+        kept |= fitted.obstacles
 
 
 def fit_rescaling(

@@ -26,7 +26,7 @@ _Feeds: TypeAlias = Mapping[str, Array]
 
 _MOST = 2**25
 """Numbers in the moments of the layers that are looked at together, 256 MB; a layer with more is left alone."""
-_PLACES = 512
+_PLACES = 128
 """Places of a layer that are looked at in each image."""
 _DAMPING = 0.01
 _LIMITS = {"int8": (-127, 127), "uint8": (0, 255)}

@@ -103,8 +103,12 @@ def test_ptq_with_learned_rounding_is_as_quiet_or_quieter_and_says_so() -> None:
     nearest, learned = (apply("ptq", program, {"rounding": how}, on="host") for how in ("nearest", "learned"))
     assert learned.program.outputs == nearest.program.outputs
     decision = getattr(learned.decision, "rounding", {})
-    assert set(decision) == set(LAYERS)
+    heard = getattr(learned.decision, "rounding_sqnr_db", {})
+    assert set(heard) == {"nearest", "learned"}
+    is_kept = heard["learned"] > heard["nearest"]
+    assert set(decision) == (set(LAYERS) if is_kept else set())
     assert all(later <= before for before, later in decision.values())
+    assert ("P084" in {item.code.number for item in learned.log.findings}) == (not is_kept)
     assert "values" not in learned.decision.model_dump() if learned.decision is not None else False
 
 

@@ -1,6 +1,7 @@
 """Which integers stand for which numbers."""
 
 from collections.abc import Iterator, Mapping
+from random import Random
 
 import numpy as np
 import pytest
@@ -12,8 +13,7 @@ from compiler.analysis.quantization import (
     Histogram,
     clipped,
     find_layout,
-    gather_means,
-    gather_ranges,
+    gather,
     grid_of,
     quantized,
     weight_scales,
@@ -59,8 +59,9 @@ def test_filters_have_scales_of_their_own_and_dead_ones_are_harmless() -> None:
 
 
 def _histogram(values: Array) -> Histogram:
-    found = Histogram(float(values.min()), float(values.max()), np.zeros(2048, np.int64))
-    found.add(values)
+    found = Histogram()
+    for turn, part in enumerate(np.array_split(values.astype(np.float32), 40)):
+        found.add(part, turn)
     return found
 
 
@@ -71,6 +72,19 @@ def test_a_rare_extreme_is_cut_off(name: CalibratorName) -> None:
     assert high < 250
     assert low > -10
     assert clipped(_histogram(values), "minmax")[1] == 500.0
+
+
+def test_entropy_does_not_let_zeros_decide() -> None:
+    values = np.maximum(np.random.default_rng(0).normal(-0.5, 1, 100_000), 0)
+    assert clipped(_histogram(values), "entropy")[1] > 2
+
+
+@pytest.mark.parametrize("name", ["minmax", "percentile", "entropy", "mse"])
+@pytest.mark.parametrize("values", [[0.0], [3.0, 3.0], [-2e-38, 3e-38], [np.nan, np.inf], [-3e38, 3e38]])
+def test_odd_tensors_have_a_range_too(name: CalibratorName, values: list[float]) -> None:
+    low, high = clipped(_histogram(np.array(values)), name)
+    assert np.isfinite([low, high]).all()
+    assert low <= high
 
 
 @pytest.mark.parametrize("name", ["minmax", "percentile", "entropy", "mse"])
@@ -97,9 +111,30 @@ def test_ranges_and_means_stream_over_the_images() -> None:
     def stream() -> Iterator[Mapping[str, Array]]:
         return ({"x": image} for image in images)
 
-    found = gather_ranges(program, ["x", "e"], stream)
-    assert (found["x"].low, found["x"].high, int(found["x"].counts.sum())) == (-3.0, 1.0, 64)
-    assert gather_means(program, ["x"], stream)["x"].tolist() == [-1.0, -1.0]
+    found = gather(program, ["x", "e"], ["x"], stream)
+    seen = found.histograms["x"]
+    assert (seen.low, seen.high, int(seen.counts.sum())) == (-3.0, 1.0, 64)
+    assert found.means["x"].tolist() == [-1.0, -1.0]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.lists(st.floats(width=32), min_size=1, max_size=30), min_size=1, max_size=6), st.randoms())
+def test_a_histogram_does_not_depend_on_the_order_of_images(images: list[list[float]], order: Random) -> None:
+    arrays = [np.array(image, np.float32) for image in images]
+    one, other = Histogram(), Histogram()
+    for array in arrays:
+        one.add(array)
+    for array in order.sample(arrays, len(arrays)):
+        other.add(array)
+    finite = np.concatenate(arrays)[np.isfinite(np.concatenate(arrays))]
+    assert (one.low, one.high, one.exponent, one.first) == (other.low, other.high, other.exponent, other.first)
+    assert one.counts.tolist() == other.counts.tolist()
+    assert int(one.counts.sum()) == finite.size
+    assert len(one.counts) <= 2048
+    width = 2.0**one.exponent
+    if finite.size:
+        wanted = np.floor(finite.astype(np.float64) / width) - one.first
+        assert one.counts.tolist() == np.bincount(wanted.astype(int), minlength=len(one.counts)).tolist()
 
 
 def test_regions_of_integers_end_where_there_is_no_kernel() -> None:
