@@ -123,6 +123,8 @@ def _emitter(plan: Plan, loaded: LoadedRecipe) -> Emitter:
         said = f"nothing can be built for {target.name} yet: {target.emitter_note or 'its emitter is still to come'}"
         advice = "lint the recipe for it with `compress lint`, and build for another target"
         raise CompressError(Diagnostic(NO_EMITTER, said, advice, loaded.at("target")))
+    if absent := [*found.missing()]:
+        raise CompressError(*absent)
     return found
 
 

@@ -198,6 +198,10 @@ class Emitter(ABC):
     def emit(self, emission: Emission, folder: Path) -> None:
         """Write the runtime's files into an empty folder."""
 
+    def missing(self) -> Iterator[Diagnostic]:
+        """Yield what this machine lacks to emit; a build asks before any work."""
+        yield from ()
+
     def verify(self, folder: Path, manifest: Manifest) -> Iterator[Diagnostic]:
         """Try what this machine can try of an artifact whose files are sound, beyond its model in ONNX Runtime."""
         del folder, manifest

@@ -83,8 +83,8 @@ def _tolerance(target: Target, precision: str) -> dict[str, float]:
 
 
 def _in_order(names: tuple[str, ...], arrays: Mapping[str, Array]) -> list[Array]:
-    """List arrays in the order of the graph's inputs or outputs, each contiguous."""
-    return [np.ascontiguousarray(arrays[name]) for name in names]
+    """List arrays in the order of the graph's inputs or outputs, each in one piece; a number keeps its rank of 0."""
+    return [np.asarray(arrays[name], order="C") for name in names]
 
 
 def _specs(names: tuple[str, ...], arrays: Mapping[str, Array]) -> tuple[TensorSpec, ...]:

@@ -29,17 +29,17 @@ class Ran:
     differences: Mapping[str, float | None]
 
 
-def fitted(program: Program) -> Program:
+def fitted(program: Program, on: str = BOARD) -> Program:
     """Bring a network into the form that the board gets."""
     for name in (*CLEAN_UPS, *FITTINGS, "remove-identity", "remove-dead-code"):
-        program = apply(name, program, on=BOARD).program
+        program = apply(name, program, on=on).program
     assert not settle(program)
     return program
 
 
-def refusals(program: Program) -> list[Diagnostic]:
+def refusals(program: Program, on: str = BOARD) -> list[Diagnostic]:
     """List what lint says against a network on the board."""
-    return [item for item in check_program(program, target(BOARD), rules()) if item.severity is Severity.ERROR]
+    return [item for item in check_program(program, target(on), rules()) if item.severity is Severity.ERROR]
 
 
 def emit(program: Program, folder: Path, feeds: Mapping[str, Array] | None = None) -> None:

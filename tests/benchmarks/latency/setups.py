@@ -33,6 +33,8 @@ class Setup:
     unfused: tuple[str, ...] = ()
     copies: Mapping[str, str] = field(default_factory=dict[str, str])
     zero_insertion: bool = False
+    most: tuple[float, float] = (0.1, 0.25)
+    """What the median and nine of ten held-out errors may be at most."""
     hold: float = 0.15
     """How strongly coefficients hold on to where they start, against a point's error of 1; chosen by leaving out each
     family of the fitted points in turn."""
@@ -65,6 +67,13 @@ _TENSORRT_RATES = ("pointwise", "conv3x3", "conv", "grouped", "depthwise", "gemm
 _SLOWER = {"bandwidth": 45 / 2.3} | {name: 2.4 * _TENSORRT_START[name] for name in _TENSORRT_RATES}
 """The Jetson Nano has half of a TX2's cores, at a lower clock."""
 _TENSORRT_ALIAS = {"stem": "conv", "deconv": "conv", "copy": "other"}
+
+_NCNN_START = {
+    "floor": 0.01, "launch": 0.03, "bandwidth": 5, "pointwise": 70, "conv3x3": 40, "conv": 90, "depthwise": 250,
+    "gemm": 200,
+}  # fmt: skip
+"""Near the ACL's NEON functions on the same cores; 3x3 kernels are transformed by Winograd's method."""
+_NCNN_ALIAS = {"stem": "conv", "deconv": "conv", "grouped": "conv", "copy": "other"}
 
 SETUPS = (
     Setup(
@@ -122,5 +131,19 @@ SETUPS = (
         unfused=_ACL_UNFUSED,
         copies=_ACL_COPIES,
         zero_insertion=True,
+    ),
+    Setup(
+        board="rk3399-ncnn",
+        name="cpu",
+        stands_for="the network alone on the two Cortex-A72 cores",
+        held_out="MobileNet V2 and ResNet-50 on two boards (4)",
+        is_held_out=lambda p: p.network in {"mobilenet-v2-1.0", "resnet50"},
+        start={**_NCNN_START, "ncnn-2022": 1.0},
+        half={},
+        alias=_NCNN_ALIAS,
+        reference="ncnn-2023",
+        most=(0.21, 0.25),
+        unfused=_ACL_UNFUSED,
+        copies={"Concat": "always"},
     ),
 )  # fmt: skip

@@ -16,13 +16,14 @@ from kits import NASTY, contents, emission, network, renamed_emission, target
 from compiler.artifact import read_manifest, reseal, verify_artifact
 from compiler.contracts import Emitter
 from compiler.diagnostic import CompressError
-from compiler.ir import TensorType
+from compiler.ir import TensorType, parse_program
 from targets.emitters.acl import AclEmitter
+from targets.emitters.ncnn import NcnnEmitter
 from targets.emitters.onnxruntime import OnnxruntimeEmitter
 from targets.emitters.tensorrt import TensorrtEmitter
 
 ALL = pytest.mark.parametrize(
-    "emitter", [TensorrtEmitter(), OnnxruntimeEmitter(), AclEmitter()], ids=lambda one: one.runtimes[0]
+    "emitter", [TensorrtEmitter(), OnnxruntimeEmitter(), AclEmitter(), NcnnEmitter()], ids=lambda one: one.runtimes[0]
 )
 BOTH = pytest.mark.parametrize("emitter", [TensorrtEmitter(), OnnxruntimeEmitter()], ids=lambda one: one.runtimes[0])
 SHELL_FILES = ["bench.sh", "build_engine.sh"]
@@ -126,3 +127,12 @@ def test_what_the_board_would_misread_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CompressError) as caught:
         TensorrtEmitter().emit(replace(good, program=program), tmp_path)
     assert [item.code.id for item in caught.value.diagnostics] == ["E014", "E013", "E015"]
+
+
+@ALL
+def test_a_single_number_may_be_an_output(tmp_path: Path, emitter: Emitter) -> None:
+    program = parse_program("g (float[1,3,8,8] x) => (float y) { y = ReduceMean <keepdims: int = 0> (x) }")
+    folder = tmp_path / "kit"
+    folder.mkdir()
+    emitter.emit(emission(target(emitter.runtimes[0]), program), folder)
+    assert list(verify_artifact(folder)) == []

@@ -1,0 +1,5 @@
+"""Kits for ncnn on Arm processors."""
+
+from targets.emitters.ncnn.emitter import NcnnEmitter
+
+__all__ = ["NcnnEmitter"]
