@@ -175,7 +175,8 @@ def bench(
 ) -> None:
     """Time an artifact on a board through ssh, and set what it took beside the prediction in its report.
 
-    Without --ssh, takes the measurement.json that is in the artifact's folder already.
+    Without --ssh, an artifact for the target `host` is run on this machine; for any other target, the measurement.json
+    that is in the artifact's folder already is taken.
     """
     from compiler.commands.bench import bench_command
 

@@ -74,7 +74,7 @@ def _document(file: Path) -> dict[str, Any]:
 
 def _unreadable(file: Path, why: str) -> CompressError:
     advice = "give the measurement.json that bench.sh or run.sh wrote, in its artifact's folder"
-    return CompressError(Diagnostic(MEASUREMENT_UNREADABLE, f"{file}: {why}", advice, Span(str(file), 1, 1)))
+    return CompressError(Diagnostic(MEASUREMENT_UNREADABLE, why, advice, Span(str(file), 1, 1)))
 
 
 def _misfit(file: Path, why: str, advice: str) -> CompressError:

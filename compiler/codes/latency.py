@@ -21,8 +21,10 @@ NOT_MEASURED = Code(
     "E030",
     "not-measured",
     Severity.ERROR,
-    "The artifact could not be timed on the board: the system's ssh did not reach it, the files could not be copied, "
-    "or a command of the kit failed there. What ssh and the kit said stands above.",
+    "The artifact was not timed. A kit for a board runs on that board only: through the system's ssh, which did not "
+    "reach it, could not copy the files, or ran a command of the kit that failed (what it said stands above), or by "
+    "your own hand, and then the measurement.json that it wrote has to be copied into the artifact's folder. A kit for "
+    "the target `host` is run on this machine.",
 )
 MEASUREMENT_MISFIT = Code(
     "T091",

@@ -1,4 +1,4 @@
-"""`compress bench`: time an artifact on a board through the system's ssh, and set the time beside the prediction."""
+"""`compress bench`: time an artifact on a board through ssh, or here, and set the time beside the prediction."""
 
 import json
 import shlex
@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from compiler.analysis.prediction import predictions
-from compiler.artifact import MODEL, Manifest, read_manifest
+from compiler.artifact import MODEL, Manifest, read_manifest, verify_artifact
 from compiler.codes.latency import NOT_MEASURED
 from compiler.commands.output import FINE, say, show_findings, status_of_failure, write_json
-from compiler.diagnostic import CompressError, Diagnostic
+from compiler.diagnostic import CompressError, Diagnostic, Severity
 from compiler.measurement import read_measurement, setup_of
 from compiler.registry import load_named_target
 from compiler.report import OnBoard, from_json, write_reports
@@ -20,6 +20,9 @@ from compiler.report import OnBoard, from_json, write_reports
 _FILE = "measurement.json"
 _KITS = (("./build_engine.sh", "./bench.sh"), ("./run.sh",), ("python3 infer.py",))
 """What a kit is run by, in order; the first whose scripts the artifact has."""
+_SCRIPT = "infer.py"
+_HERE = "host"
+"""The target that is this machine."""
 
 
 def bench_command(artifact: Path, host: str | None, config: Path | None, arguments: str, output: str) -> int:
@@ -29,6 +32,10 @@ def bench_command(artifact: Path, host: str | None, config: Path | None, argumen
         if host is not None:
             ssh = ("ssh", *(() if config is None else ("-F", str(config))), "-o", "BatchMode=yes", "--", host)
             _measure(artifact, manifest, ssh, arguments)
+        elif manifest.target.removesuffix("-calibrated") == _HERE:
+            _measure_here(artifact, manifest, arguments)
+        elif not (artifact / _FILE).exists():
+            raise _stopped(*_not_here(artifact, manifest))
         found = _beside(artifact, manifest)
     except CompressError as error:
         show_findings(error.diagnostics, output)
@@ -43,15 +50,46 @@ def bench_command(artifact: Path, host: str | None, config: Path | None, argumen
     return FINE
 
 
-def _measure(artifact: Path, manifest: Manifest, ssh: Sequence[str], arguments: str) -> None:
-    """Copy the artifact to a fresh folder on the board, run its kit there, and bring the measurement back."""
+def _measure_here(artifact: Path, manifest: Manifest, arguments: str) -> None:
+    """Run the kit on this machine, if its files are those that were built, and keep what it measured."""
+    faults = [item for item in verify_artifact(artifact) if item.severity is Severity.ERROR]
+    if faults:
+        raise CompressError(*faults)
+    if _SCRIPT not in manifest.files:
+        raise _stopped(f"{artifact} has no {_SCRIPT} that times it", "build it again for the target host")
+    line = [sys.executable, "-P", str((artifact / _SCRIPT).resolve()), *_words(arguments)]
+    done = subprocess.run(line, check=False, stdout=subprocess.PIPE)
+    if not done.stdout:
+        raise _stopped(f"{_SCRIPT} failed here (status {done.returncode})", "see what it said above")
+    (artifact / _FILE).write_text(_own_measurement(manifest, done.stdout), "utf-8")
+
+
+def _not_here(artifact: Path, manifest: Manifest) -> tuple[str, str]:
+    """Say that a board's kit cannot be timed on this machine, and what to do."""
+    lines = " and ".join(_kit(artifact, manifest))
+    said = f"the kit is for {manifest.target}, not for this machine, and no {_FILE} lies in its folder yet"
+    return said, f"give --ssh user@board; or run {lines} on the board yourself and copy {_FILE} into {artifact}"
+
+
+def _kit(artifact: Path, manifest: Manifest) -> tuple[str, ...]:
+    """Tell what times an artifact."""
     kit = next((kit for kit in _KITS if all(_script(line) in manifest.files for line in kit)), None)
     if kit is None:
         raise _stopped(f"{artifact} has no script that times it", "build it for a board")
+    return kit
+
+
+def _words(arguments: str) -> list[str]:
+    """Tell the options for the kit apart."""
     try:
-        options = " ".join(shlex.quote(word) for word in shlex.split(arguments))
+        return shlex.split(arguments)
     except ValueError as error:
         raise _stopped(f"the options for the kit cannot be told apart: {error}", "close every quote") from error
+
+
+def _measure(artifact: Path, manifest: Manifest, ssh: Sequence[str], arguments: str) -> None:
+    """Copy the artifact to a fresh folder on the board, run its kit there, and bring the measurement back."""
+    kit, options = _kit(artifact, manifest), shlex.join(_words(arguments))
     place = _ask(ssh, "mktemp -d", "ssh could not make a folder there").decode().strip()
     if not place.startswith("/"):
         raise _stopped(f"the board named {place!r} as its new folder, which is no path", "see what its shell prints")

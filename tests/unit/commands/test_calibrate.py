@@ -105,3 +105,26 @@ def test_two_back_ends_are_not_mixed(tmp_path: Path) -> None:
     files = measured(tmp_path / "a", 16, 3.0), measured(tmp_path / "b", 16, 3.0, run=run)
     found = compress("calibrate", "rk3399", *files, "--out", tmp_path / "mine.yaml")
     assert "several back ends: neon, opencl" in found.err
+
+
+def test_bench_runs_a_kit_for_this_machine_here_and_says_what_to_do_with_any_other(tmp_path: Path) -> None:
+    recipe = "version: 1\nproduct: p\nmodel: {onnx: net.onnx}\ntarget: [host, tx2]\n"
+    (tmp_path / "recipe.yaml").write_text(recipe, "utf-8")
+    (tmp_path / "net.onnx").write_bytes(model_bytes(parse_program(network(16))))
+    built = compress("build", tmp_path / "recipe.yaml", "--out", tmp_path / "out")
+    assert built.status == 0, built.err
+    host, board = tmp_path / "out/p/host", tmp_path / "out/p/tx2"
+    found = compress("bench", host, "--run-with", "--runs 2", "--format", "json").json()
+    document = json.loads((host / "measurement.json").read_text("utf-8"))
+    assert found["ms"] == pytest.approx(document["run"]["latency_ms"]["median"], abs=1e-6)
+    assert document["run"]["latency_ms"]["runs"] == 2
+    assert json.loads((host / "report.json").read_text("utf-8"))["result"]["on_board"] == found
+    assert compress("verify", host).status == 0
+    wrong = compress("bench", host, "--run-with", "--no-such-option")
+    assert (wrong.status, "infer.py failed here (status 2)" in wrong.err) == (1, True)
+    said = compress("bench", board)
+    assert (said.status, "the kit is for tx2, not for this machine" in said.err) == (1, True)
+    assert "run ./build_engine.sh and ./bench.sh on the board yourself" in said.err
+    (host / "infer.py").write_text("raise SystemExit('not ours')", "utf-8")
+    changed = compress("bench", host)
+    assert (changed.status, "E005" in changed.err, "not ours" in changed.err) == (1, True, False)
