@@ -30,66 +30,6 @@ class ErrorBand(Frozen):
     """Which points, and how they were kept from the fit."""
 
 
-class CostModel(Frozen):
-    """Coefficients of the latency model; see compiler/analysis/cost.py for the formula.
-
-    Class names are `conv`, `depthwise`, `grouped`, `deconv`, `gemm`, `copy` and `other`. Of `conv`, the classes `stem`
-    (reads an image of at most four channels), `pointwise` (1x1) and `conv3x3` (stride 1, which runtimes transform) may
-    have coefficients of their own.
-    """
-
-    stands_for: str = "whole runs"
-    """What a predicted time is the time of, in a few words."""
-    classes: dict[str, ClassCost]
-    bandwidth_gbps: float = Field(gt=0)
-    zero_insertion: bool = False
-    """Whether a strided transposed convolution multiplies the zeros it inserts."""
-    copies: Mapping[str, Literal["always", "inner"]] = {}
-    """Operators that only move data about and that the runtime really runs; `inner`: only where what it joins does not
-    lie in one piece, so that it cannot be written in place. Others of their kind cost nothing."""
-    unfused: tuple[str, ...] = ()
-    """Arithmetic that the runtime does not fold into the layer before it."""
-    error: ErrorBand | None = None
-    """Null where no measurement stands behind the coefficients."""
-    source: str
-    caveat: str | None = None
-    others: Mapping[str, CostModel] = {}
-    """The same board under other circumstances, by name: another back end, or the engine without what surrounds it."""
-
-    def under(self, setup: str | None) -> CostModel:
-        """Pick other circumstances by name; None means these."""
-        return self if setup is None else self.others[setup]
-
-
-class Fact(Frozen):
-    """A figure and where it comes from."""
-
-    value: int | float | str
-    source: str
-
-
-class PowerMode(Frozen):
-    """A setting of the board's clocks; rates of the cost model hold for the profile's reference mode."""
-
-    id: int
-    name: str
-    gpu_mhz: float
-    memory_mhz: float
-    cpu: str
-
-
-class Board(Frozen):
-    """The device. `facts` holds what only some boards have."""
-
-    name: str
-    compute_capability: str | None = None
-    memory_bytes: int | None = None
-    source: str
-    facts: Mapping[str, Fact] = {}
-    power_modes: tuple[PowerMode, ...] = ()
-    power_modes_source: str | None = None
-
-
 class QuantScheme(Frozen):
     """How a runtime wants its integers: real = scale (integer - zero point)."""
 
@@ -119,6 +59,73 @@ class QuantScheme(Frozen):
     unfit: Mapping[str, str] = {}
     """Operators that stay in float although there is an integer kernel, each with the reason."""
     source: str
+
+
+class CostModel(Frozen):
+    """Coefficients of the latency model; see compiler/analysis/cost.py for the formula.
+
+    Class names are `conv`, `depthwise`, `grouped`, `deconv`, `gemm`, `copy` and `other`. Of `conv`, the classes `stem`
+    (reads an image of at most four channels), `pointwise` (1x1) and `conv3x3` (stride 1, which runtimes transform) may
+    have coefficients of their own.
+    """
+
+    stands_for: str = "whole runs"
+    """What a predicted time is the time of, in a few words."""
+    classes: dict[str, ClassCost]
+    bandwidth_gbps: float = Field(gt=0)
+    zero_insertion: bool = False
+    """Whether a strided transposed convolution multiplies the zeros it inserts."""
+    copies: Mapping[str, Literal["always", "inner"]] = {}
+    """Operators that only move data about and that the runtime really runs; `inner`: only where what it joins does not
+    lie in one piece, so that it cannot be written in place. Others of their kind cost nothing."""
+    unfused: tuple[str, ...] = ()
+    """Arithmetic that the runtime does not fold into the layer before it."""
+    error: ErrorBand | None = None
+    """Null where no measurement stands behind the coefficients."""
+    source: str
+    caveat: str | None = None
+    others: Mapping[str, CostModel] = {}
+    """The same board under other circumstances, by name: another back end, or the engine without what surrounds it."""
+    scheme: QuantScheme | None = Field(default=None, exclude=True)
+    """Which integers there are kernels for; no file says it here, it is taken from the profile's precisions."""
+
+    def under(self, setup: str | None) -> CostModel:
+        """Pick other circumstances by name; None means these."""
+        return self if setup is None else self.others[setup]
+
+    def knowing(self, scheme: QuantScheme | None) -> CostModel:
+        """Tell the model, under all circumstances, which integers there are kernels for."""
+        others = {name: other.knowing(scheme) for name, other in self.others.items()}
+        return self.model_copy(update={"scheme": scheme, "others": others})
+
+
+class Fact(Frozen):
+    """A figure and where it comes from."""
+
+    value: int | float | str
+    source: str
+
+
+class PowerMode(Frozen):
+    """A setting of the board's clocks; rates of the cost model hold for the profile's reference mode."""
+
+    id: int
+    name: str
+    gpu_mhz: float
+    memory_mhz: float
+    cpu: str
+
+
+class Board(Frozen):
+    """The device. `facts` holds what only some boards have."""
+
+    name: str
+    compute_capability: str | None = None
+    memory_bytes: int | None = None
+    source: str
+    facts: Mapping[str, Fact] = {}
+    power_modes: tuple[PowerMode, ...] = ()
+    power_modes_source: str | None = None
 
 
 class Precision(Frozen):

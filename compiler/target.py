@@ -117,9 +117,11 @@ def _parse_target(profile_path: Path, profile_text: bytes, tables: tuple[tuple[P
     if profile.get("runtime") != merged.runtime:
         raise bad(operators_path, f"the table is for {merged.runtime}, the profile for {profile.get('runtime')}")
     try:
-        return Target.model_validate({**_with_scheme(profile, schemes, profile_path), "table": merged})
+        target = Target.model_validate({**_with_scheme(profile, schemes, profile_path), "table": merged})
     except ValidationError as error:
         raise unfit(profile_path, error) from error
+    scheme = target.precisions["int8"].scheme if target.supports("int8") else None
+    return target.model_copy(update={"cost": target.cost.knowing(scheme)})
 
 
 def _with_scheme(profile: dict[str, Any], schemes: Mapping[str, Any], path: Path) -> dict[str, Any]:

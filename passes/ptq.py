@@ -62,7 +62,8 @@ class Quantized(Decision):
     widened: dict[str, float] = {}
     """Layers whose result has a wider scale than its values ask for, by what factor, so that the kernels take it."""
     islands_ms: dict[str, float] = {}
-    """For each layer in float between layers on integers, what the conversions at its borders are predicted to cost."""
+    """For each layer in float between layers on integers, what it and the conversions at its borders are predicted to
+    cost more than the layer alone does in a network in float."""
     predicted_ms: dict[str, float] = {}
     """Of the whole network: in float, and in integers with all conversions."""
     layer_sqnr_db: dict[str, float] = {}
@@ -271,8 +272,7 @@ class Ptq(Pass):
         twin = self._trial(program, decision)
         twin.set_metadata(PRECISION_KEY, "int8")
         refresh_types(twin)
-        layers = self._layout(program, decision.scheme, decision.floats).layers
-        gain = predicted_gain(program, twin, layers, target.cost)
+        gain = predicted_gain(program, twin, target.cost)
         islands = {name: _short(cost) for name, cost in gain.islands.items()}
         predicted = {"float": _short(gain.float_ms), "integers": _short(gain.integer_ms)}
         return decision.model_copy(update={"islands_ms": islands, "predicted_ms": predicted})

@@ -2,7 +2,9 @@
 
 The latency of a layer is the largest of three times: the launch floor of its class, its multiply-accumulates at the
 class's rate for the precision, and its bytes over the memory bandwidth; and what starting it adds. Layers that the
-target's runtime fuses into the one before them cost nothing, nor do those that move no data there; see rating.py.
+target's runtime fuses into the one before them cost nothing, nor do those that move no data there; see rating.py. Of a
+network with integers each layer counts in what the runtime really computes it in, and each conversion that it runs
+counts as a layer; see integer_layers.py.
 """
 
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.analysis.foldable import Foldable, foldable
+from compiler.analysis.integer_layers import CONVERSIONS, IntegerLayers, behind_conversions, integer_layers
 from compiler.analysis.rating import FREE, FUSED, is_copy, rate_class, rates_of
 from compiler.ir import STEERED, BatchNorm, Conv, ConvTranspose, Gemm, MatMul, Op, ProgramView
 from compiler.target import CostModel
@@ -39,6 +42,8 @@ class LayerCost:
     predicted_ms: float
     bound: str
     """What decides the time: launch, compute, memory, or nothing."""
+    precision: str = "fp32"
+    """What the layer is computed in."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,9 @@ def cost(program: ProgramView, model: CostModel) -> Cost:
 
 def layer_costs(program: ProgramView, model: CostModel) -> list[LayerCost]:
     """Cost every node, in topological order."""
-    precision = program.metadata.get(PRECISION_KEY, "fp32")
-    return [_layer_cost(program, op, model, precision) for op in program.each()]
+    asked = program.metadata.get(PRECISION_KEY, "fp32")
+    wide, integers = "fp16" if asked == "fp16" else "fp32", integer_layers(program, model.scheme)
+    return [_layer_cost(program, op, model, wide, integers) for op in program.each()]
 
 
 def count_parameters(program: ProgramView) -> tuple[int, int]:
@@ -149,7 +155,7 @@ def macs(program: ProgramView, op: Op) -> int:
     return 0
 
 
-def _kind(program: ProgramView, op: Op, model: CostModel) -> str:
+def _kind(program: ProgramView, op: Op, model: CostModel, integers: IntegerLayers) -> str:
     """Name a node's cost class."""
     if Conv.fits(op.op_type, op.domain):
         group = op.integer("group", 1)
@@ -164,62 +170,41 @@ def _kind(program: ProgramView, op: Op, model: CostModel) -> str:
         return "gemm"
     if is_copy(program, op, model):
         return "copy"
-    return "fused" if _is_free(program, op, model) else "other"
+    return "fused" if _is_free(program, op, model, integers) else "other"
 
 
-def _is_free(program: ProgramView, op: Op, model: CostModel) -> bool:
+def _is_free(program: ProgramView, op: Op, model: CostModel, integers: IntegerLayers) -> bool:
     """Tell whether runtimes make a node vanish: bookkeeping, constants, or arithmetic on a result still at hand."""
     if op.domain:
         return False
-    if op.op_type in FREE:
+    if op.op_type in CONVERSIONS:
+        return op.name in integers.vanished
+    if op.op_type in FREE or all(program.is_constant(tensor) for tensor in op.inputs if tensor):
         return True
-    if op.op_type == "QuantizeLinear":
-        return _is_integer_layer(program, program.producer(op.x))
-    if op.op_type == "DequantizeLinear":
-        readers = program.readers(op.y)
-        return program.is_constant(op.x) or any(_is_integer_layer(program, reader) for reader in readers)
-    if all(program.is_constant(tensor) for tensor in op.inputs if tensor):
-        return True
-    makers = [program.producer(tensor) for tensor in op.inputs if tensor]
-    is_fused = op.op_type in FUSED and op.op_type not in model.unfused
-    return is_fused and any(maker is not None for maker in makers)
-
-
-def _is_integer_layer(program: ProgramView, op: Op | None) -> bool:
-    """Tell whether a runtime computes a layer in integers: what it reads and what it writes are integers."""
-    if op is None:
+    if op.op_type not in FUSED or op.op_type in model.unfused:
         return False
-    is_read = all(_made_by(program, name, "DequantizeLinear") for name in op.inputs[:2] if name)
-    readers = program.readers(op.y)
-    while len(readers) == 1 and readers[0].op_type in FUSED and readers[0].op_type != "DequantizeLinear":
-        readers = program.readers(readers[0].y)
-    return is_read and len(readers) == 1 and readers[0].op_type == "QuantizeLinear"
+    tensors = [tensor for tensor in op.inputs if tensor]
+    if op.name in integers.layers:
+        return any(behind_conversions(program, tensor) is not None for tensor in tensors)
+    makers = [program.producer(tensor) for tensor in tensors]
+    return any(maker is not None and maker.op_type not in CONVERSIONS for maker in makers)
 
 
-def _made_by(program: ProgramView, tensor: str, op_type: str) -> bool:
-    maker = program.producer(tensor)
-    return maker is not None and maker.op_type == op_type
-
-
-def layer_precision(program: ProgramView, op: Op, kind: str, precision: str) -> str:
-    """Tell the precision that a layer is computed in: of an integer network, not all layers are in integers."""
-    if precision == "int8" and kind != "fused" and not _is_integer_layer(program, op):
-        return "fp32"
-    return precision
-
-
-def _layer_cost(program: ProgramView, op: Op, model: CostModel, precision: str) -> LayerCost:
-    """Apply the latency formula to one node."""
-    kind = _kind(program, op, model)
-    precision = layer_precision(program, op, kind, precision)
+def _layer_cost(program: ProgramView, op: Op, model: CostModel, wide: str, integers: IntegerLayers) -> LayerCost:
+    """Apply the latency formula to one node; what is not in integers is computed in the precision `wide`."""
+    kind = _kind(program, op, model, integers)
+    precision = "int8" if op.name in integers.layers else wide
     true_macs = macs(program, op)
     executed = true_macs * _zeros(op) if model.zero_insertion else true_macs
-    item = ITEM_BYTES.get(precision, 4)
     elements = {tensor: _elements(program, tensor) for tensor in (*op.inputs, *op.outputs) if tensor}
-    moved = item * sum(elements.values())
+    small = {tensor for tensor in elements if integers.is_stored(program, op, tensor)}
+    item = ITEM_BYTES.get(wide, 4)
+    moved = sum(count if tensor in small else item * count for tensor, count in elements.items())
     weights = sum(elements[tensor] for tensor in dict.fromkeys(op.inputs) if tensor and program.is_constant(tensor))
     if kind == "fused":
-        return LayerCost(op.name, op.op_type, kind, kind, weights, true_macs, executed, moved, 0.0, "nothing")
+        return LayerCost(
+            op.name, op.op_type, kind, kind, weights, true_macs, executed, moved, 0.0, "nothing", precision
+        )
     rated, rates = rates_of(model, rate_class(program, op, kind), kind)
     times = {
         "launch": rates.floor_ms,
@@ -229,7 +214,8 @@ def _layer_cost(program: ProgramView, op: Op, model: CostModel, precision: str) 
     bound = max(times, key=lambda name: times[name])
     spent = times[bound] + rates.launch_ms
     bound = bound if times[bound] >= rates.launch_ms else "launch"
-    return LayerCost(op.name, op.op_type, kind, rated, weights, true_macs, executed, moved, spent, bound)
+    row = (op.name, op.op_type, kind, rated, weights, true_macs, executed, moved, spent, bound, precision)
+    return LayerCost(*row)
 
 
 def _zeros(op: Op) -> int:

@@ -49,7 +49,7 @@ def _document(
     program: ProgramView, layers: list[LayerCost], total: Cost, target: str | None, said: Sequence[Prediction]
 ) -> dict[str, object]:
     """Gather everything as plain JSON values."""
-    hidden = () if target is not None else ("predicted_ms", "bound", "rated")
+    hidden = () if target is not None else ("predicted_ms", "bound", "rated", "precision")
     found: dict[str, object] = {
         "model": program.name,
         "opset": program.opset,

@@ -8,7 +8,7 @@ from compiler.analysis.allocation.products import Products, Table
 from compiler.analysis.allocation.slots import SlotBook
 from compiler.analysis.allocation.widths import ONE, AxisBook, Floats, Widths
 from compiler.analysis.channels import ChannelGroup, Channels, Ids
-from compiler.analysis.cost import ITEM_BYTES, PRECISION_KEY, LayerCost, layer_costs, layer_precision, live_layers
+from compiler.analysis.cost import ITEM_BYTES, LayerCost, layer_costs, live_layers
 from compiler.analysis.rating import rate_class, rates_of
 from compiler.ir import Op, ProgramView
 from compiler.target import CostModel
@@ -85,12 +85,11 @@ def latency(program: ProgramView, channels: Channels, groups: tuple[ChannelGroup
     axes, compute, memory = AxisBook(channels, groups), Products(), Products()
     slots, live = SlotBook(channels, axes), live_layers(program)
     floors, thin = list[tuple[float, float]](), list[Thin]()
-    precision = program.metadata.get(PRECISION_KEY, "fp32")
     for layer in layer_costs(program, model):
         if layer.kind == "fused" or layer.layer not in live:
             continue
         op, owner = program.op(layer.layer), len(floors)
-        own = layer_precision(program, op, layer.kind, precision)
+        own = layer.precision
         per_element = ITEM_BYTES.get(own, 4) / model.bandwidth_gbps / 1e6
         floor, launch, rate = _class(program, op, model, layer.kind, own)
         floors.append((floor, launch))

@@ -13,9 +13,9 @@ ISLANDS_COST = Code(
     "P082",
     "islands-cost",
     Severity.WARNING,
-    "Layers without an integer kernel lie between layers that have one. Converting back and forth around them is "
-    "predicted to take at least half of what the integers save. The file is smaller all the same; the network may not "
-    "be faster.",
+    "Layers without an integer kernel lie between layers that have one. They and the conversions back and forth around "
+    "them are predicted to take at least half of what the integers save, or to make up half of what they lose. The "
+    "file is smaller all the same; the network may not be faster.",
 )
 INTEGERS_NOT_FASTER = Code(
     "P083",

@@ -39,11 +39,13 @@ _ADVICE = (
 
 def _costs(gain: Gain) -> str:
     first = max(gain.islands, key=lambda name: gain.islands[name])
-    around = f"{len(gain.islands)} {_layers(len(gain.islands))} in floating point ({first} most)"
-    return (
-        f"conversions around {around} are predicted to take {gain.conversions_ms:.3g} ms; without them integers would "
-        f"save {gain.saved_alone_ms:.3g} of {gain.float_ms:.4g} ms"
-    )
+    if gain.saved_alone_ms > 0:
+        without = f"integers would save {gain.saved_alone_ms:.3g} of {gain.float_ms:.4g} ms"
+    else:
+        without = f"the network would take {gain.float_ms - gain.saved_alone_ms:.4g} ms, {gain.float_ms:.4g} in floats"
+    many = f"{len(gain.islands)} {_layers(len(gain.islands))}, {first} most"
+    said = "layers in floating point between integers and the conversions around them are predicted to add"
+    return f"{said} {gain.islands_ms:.3g} ms ({many}); without them {without}"
 
 
 def _reasons(floats: Mapping[str, str]) -> str:

@@ -127,7 +127,8 @@ def block(fitted: Fitted, held: Mapping[str, float], count: int) -> dict[str, ob
         owner = setup.alias.get(name, name)
         if owner in at:
             half = float(f"{at[owner] * fitted.half(owner):.3g}")
-            row["ms_per_gmac"] = {"fp32": at[owner], "fp16": half}
+            integers = {} if setup.integers is None else {"int8": float(f"{at[owner] * setup.integers:.3g}")}
+            row["ms_per_gmac"] = {"fp32": at[owner], "fp16": half, **integers}
         classes[name] = row
     return {
         "stands_for": setup.stands_for,

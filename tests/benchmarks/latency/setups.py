@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from compiler.target import ClassCost, CostModel
+from tests.benchmarks.latency.int8_pairs import gains
 from tests.benchmarks.latency.points import Point
 
 CLASSES = ("stem", "pointwise", "conv3x3", "conv", "depthwise", "grouped", "deconv", "gemm", "copy", "other")
@@ -35,6 +36,8 @@ class Setup:
     zero_insertion: bool = False
     most: tuple[float, float] = (0.1, 0.25)
     """What the median and nine of ten held-out errors may be at most."""
+    integers: float | None = None
+    """INT8's rate relative to FP32's in every class, for want of points of the board's own runtime."""
     hold: float = 0.15
     """How strongly coefficients hold on to where they start, against a point's error of 1; chosen by leaving out each
     family of the fitted points in turn."""
@@ -126,6 +129,7 @@ SETUPS = (
         is_held_out=lambda p: p.network.startswith("mobilenet-v2"),
         start=_ACL_START,
         half={},
+        integers=float(f"{1 / gains()['ncnn-2022-01']:.3g}"),
         alias={"deconv": "conv", "grouped": "conv", "copy": "other"},
         reference="acl-19.08",
         unfused=_ACL_UNFUSED,
