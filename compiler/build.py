@@ -26,6 +26,7 @@ from compiler.frontends.onnx_file import Loaded
 from compiler.frontends.source import load_source
 from compiler.inputs import (
     agreement_of,
+    as_declared,
     calibration,
     data_digest,
     image_input,
@@ -230,8 +231,8 @@ def _predicted(program: Program, model: CostModel) -> tuple[Predicted, ...]:
 def _emit(job: _Job, program: Program, report: BuildReport, findings: list[Diagnostic]) -> Outcome:
     """Write the artifact and its reports, all or nothing."""
     recipe = job.loaded.recipe
-    inputs = probe_samples(recipe, program)[0]
-    outputs = Session(model_bytes(program)).run(inputs)
+    inputs = as_declared(probe_samples(recipe, job.source.program)[0], program)
+    outputs = Session(model_bytes(program)).run_as_declared(inputs)
     name = image_input(program)
     preprocess = settings_for(recipe, program, name).model_dump(mode="json") if name is not None else {}
     versions = {"compress": tool_version(), **library_versions()}

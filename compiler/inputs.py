@@ -136,6 +136,15 @@ def training_set(recipe: Recipe, program: ProgramView) -> TrainingSet | None:
     return TrainingSet(open_source(source, recipe.seed), _settings(recipe, program), recipe.data.augment)
 
 
+def as_declared(sample: Sample, program: ProgramView) -> dict[str, Array]:
+    """Give a sample the element types that a finished program takes: 16 bits where a pass asked for them."""
+    kinds = {name: program.type(name).dtype for name in sample}
+    return {
+        name: value.astype(np.float16) if kinds[name] == np.float16 and value.dtype == np.float32 else value
+        for name, value in sample.items()
+    }
+
+
 def image_input(program: ProgramView) -> str | None:
     """Name the single input that takes an image, or None."""
     if len(program.inputs) != 1:

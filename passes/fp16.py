@@ -10,13 +10,21 @@ from pydantic import Field
 from compiler.analysis.cost import PRECISION_KEY
 from compiler.analysis.half import find_half, gather_roundings, rounding_of
 from compiler.analysis.selectors import check_selectors, select
-from compiler.codes.passes import BUILDER_CONVERTS, HALF_MISFIT, HALF_UNSEEN, HALF_WHOLE, NO_GAIN_EXPECTED
+from compiler.codes.passes import (
+    BORDERS_ALONE,
+    BUILDER_CONVERTS,
+    HALF_MISFIT,
+    HALF_UNSEEN,
+    HALF_WHOLE,
+    NO_GAIN_EXPECTED,
+)
 from compiler.codes.plan import PRECISION_REFUSED
 from compiler.contracts import Context, Decision, Effect, Log, Pass
 from compiler.diagnostic import Diagnostic
 from compiler.ir import Program, ProgramView
 from compiler.rewrites.emulate_half import CONVERTER_KEY
 from compiler.rewrites.half import to_half
+from compiler.rewrites.half_borders import to_half_borders
 from compiler.target import Target
 
 Carrier = Literal["builder", "weights", "graph"]
@@ -26,6 +34,8 @@ class HalfPrecision(Decision):
     """How the target gets its half precision, and which layers do not."""
 
     carrier: Carrier
+    io: Literal["float", "half"] = "float"
+    """The numbers of inputs and outputs, where the carrier is the graph."""
     images: int = 0
     """How many inputs the range of tensors was seen on."""
     floats: dict[str, str] = {}
@@ -40,7 +50,8 @@ class Fp16(Pass):
     Where the board's own program converts (TensorRT's builder, Arm Compute Library), the file keeps its 32-bit
     weights and the kit asks for 16 bits. Elsewhere `arithmetic: target` stores the weights in 16 bits and widens them
     on loading, which halves the file while arithmetic stays in 32 bits; `arithmetic: half` writes the whole network
-    in 16 bits, with casts where it meets 32: once a tensor, never there and back. Its inputs and outputs keep 32 bits.
+    in 16 bits, with casts where it meets 32: once a tensor, never there and back. Its inputs and outputs keep 32 bits
+    unless `io: half` asks for 16.
 
     Half precision ends at 65504, and loses digits below 0.00006. On the first `images` calibration images each
     tensor's largest value, times `headroom` for what other images may hold, is compared with that end, and what
@@ -61,6 +72,9 @@ class Fp16(Pass):
 
     arithmetic: Literal["target", "half"] = Field(
         default="target", description="half: write the whole network in 16 bits, where the file decides about it"
+    )
+    io: Literal["float", "half"] = Field(
+        default="float", description="half: inputs and outputs are in 16 bits too, with `arithmetic: half`"
     )
     images: int = Field(default=16, ge=0, description="how many calibration images to see ranges on")
     headroom: float = Field(default=2.0, ge=1, description="how much larger values may be on other images")
@@ -89,11 +103,13 @@ class Fp16(Pass):
             because = entry.because if entry is not None else None
             message = f"{target.name} does not run fp16" + (f": {because}" if because else "")
             yield Diagnostic(PRECISION_REFUSED, message, (entry.help if entry else None) or "remove the pass")
-        elif entry.carrier == "builder" and (self.only or self.skip or self.arithmetic == "half"):
-            said = (
-                f"on {target.name} the board converts the whole network, so `arithmetic`, `only` and `skip` say nothing"
-            )
+        elif entry.carrier == "builder" and (self.only or self.skip or "half" in (self.arithmetic, self.io)):
+            options = "`arithmetic`, `io`, `only` and `skip`"
+            said = f"on {target.name} the board converts the whole network, so {options} say nothing"
             yield Diagnostic(HALF_WHOLE, said, "remove these options")
+        elif self.io == "half" and self.arithmetic != "half":
+            said = "`io: half` is for a network that computes in 16 bits, and only its weights are stored in them here"
+            yield Diagnostic(BORDERS_ALONE, said, "add `arithmetic: half`, or remove `io`")
         yield from check_selectors(program, self.only, "only")
         yield from check_selectors(program, self.skip, "skip")
 
@@ -107,13 +123,14 @@ class Fp16(Pass):
         chosen = select(program, self.only or ("*",)) - select(program, self.skip)
         if context.is_stand_in:
             found = find_half(program, chosen)
-            return HalfPrecision(carrier=carrier, floats=found.floats if carrier == "graph" else {})
+            return HalfPrecision(carrier=carrier, io=self.io, floats=found.floats if carrier == "graph" else {})
         stream = iter(()) if context.calibration is None else islice(context.calibration(), self.images)
         tensors = find_half(program, chosen).tensors(program)
         images, roundings = gather_roundings(program, tensors, stream)
         found = find_half(program, chosen, roundings, self.headroom)
         return HalfPrecision(
             carrier=carrier,
+            io=self.io,
             images=images,
             floats=found.floats if carrier == "graph" else {},
             misfits=found.misfits,
@@ -136,6 +153,9 @@ class Fp16(Pass):
                 log.skip(layer, why)
             left = decision.floats.keys() | decision.misfits.keys()
             to_half(program, find_half(program, {op.name for op in program.each()} - left).halves)
+            if decision.io == "half":
+                for tensor, why in to_half_borders(program):
+                    log.skip(tensor, why)
 
 
 def _tell_builder(decision: HalfPrecision, log: Log) -> None:

@@ -128,7 +128,7 @@ def _load(folder: Path, name: str, spec: TensorSpec) -> Array:
 def _run(model: Path, inputs: Mapping[str, Array], outputs: list[str]) -> list[Array]:
     """Run a model in ONNX Runtime on the host."""
     try:
-        results = Session(model.read_bytes()).run(inputs)
+        results = Session(model.read_bytes()).run_as_declared(inputs)
     except RefusedError as error:
         raise CompressError(Diagnostic(SELF_TEST_STOPPED, str(error), span=Span(str(model)))) from error
     absent = [ascii(name) for name in outputs if name not in results]

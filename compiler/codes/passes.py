@@ -156,6 +156,13 @@ HALF_WHOLE = Code(
     "On this target the board's own program converts the network to half precision, all of it or nothing. Options that "
     "choose layers would have no effect.",
 )
+BORDERS_ALONE = Code(
+    "P098",
+    "borders-alone",
+    Severity.ERROR,
+    "Inputs and outputs in half precision go with a network that computes in it. Where only the weights are stored in "
+    "16 bits, arithmetic stays in 32, and every border would need a conversion that gains nothing.",
+)
 ZEROS_UNUSED = Code(
     "P094",
     "zeros-unused",
