@@ -52,6 +52,23 @@ def test_bytes_for_the_rk3399_keep_the_accuracy_and_say_what_stays_in_float(quic
     assert len(list((folder / "expected").glob("board_*.npy"))) == 2
 
 
+def test_a_kit_for_tensorrt_keeps_the_accuracy_and_builds_from_the_scales_in_the_model(quickstart: Path) -> None:
+    build(quickstart)
+    recipe = quickstart / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("seed: 7", "  - fp16\nseed: 7"))
+    said = compress("build", recipe, "--target", "orin-nano", "--out", quickstart / "out")
+    assert said.status == 0, said.err
+    assert "P033" not in said.err
+    folder = quickstart / "out/quickstart/orin-nano"
+    report = json.loads((folder / "report.json").read_text())
+    assert report["result"]["accuracy"]["ap50"] > report["source"]["accuracy"]["ap50"] - 0.01
+    assert report["result"]["parameters"] == report["source"]["parameters"]
+    assert "readonly options=(--int8 --fp16)" in (folder / "build_engine.sh").read_text()
+    counts = Counter(node.op_type for node in onnx.load(folder / "model.onnx").graph.node)
+    assert (counts["QuantizeLinear"], counts["Conv"]) == (28, 13)
+    assert compress("verify", folder).status == 0
+
+
 def test_onnx_runtime_computes_every_layer_in_integers(quickstart: Path, tmp_path: Path) -> None:
     build(quickstart)
     runtime = cast(Any, onnxruntime)
