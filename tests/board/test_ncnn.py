@@ -159,3 +159,18 @@ def test_run_sh_measures_pins_and_puts_back(tmp_path: Path) -> None:
     assert (said["ms"] > 0, said["predicted_ms"] > 0) == (True, True)
     assert (cores / "scaling_governor").read_text() == "ondemand"
     assert not list(kit.glob(".run.*"))
+
+
+def test_a_build_without_the_packages_says_what_to_install_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "net.onnx").write_bytes(model_bytes(parsed(f"g ({X}) => (float[1,6,13,11] y) {{ y = Relu (x) }}")))
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("version: 1\nproduct: p\nmodel: {onnx: net.onnx}\ntarget: raspberry-pi-4\n", "utf-8")
+    monkeypatch.setattr("targets.emitters.ncnn.tools._PACKAGES", ("ncnn", "a_package_that_nobody_has"))
+    assert compress("lint", recipe).status == 0
+    said = compress("build", recipe, "--out", tmp_path / "out")
+    assert (said.status, "error[E040]" in said.err, (tmp_path / "out").exists()) == (1, True, False)
+    assert 'missing: a_package_that_nobody_has\n  help: install them: pip install "compress[ncnn]"' in said.err
+    monkeypatch.undo()
+    assert compress("build", recipe, "--out", tmp_path / "out").status == 0
