@@ -106,6 +106,15 @@ def test_what_is_rewritten_for_the_converter_stays_the_same(pads: str) -> None:
     assert distance(outputs_of(program), outputs_of(twin)) < ROUNDING
 
 
+@pytest.mark.parametrize(("more", "names"), [("", ""), (", int64[4] a = {0, 1, -2, -1}", ", a")])
+def test_a_slice_that_names_the_batch_runs(more: str, names: str, tmp_path: Path) -> None:
+    stored = f"<int64[4] s = {{0, 0, 1, 1}}, int64[4] e = {{1, 6, 9, -1}}{more}>"
+    emit(
+        parsed(f"g ({X}) => (float[?,?,?,?] y) {stored} {{ r = Relu (x) y = Slice (r, s, e{names}) }}"),
+        tmp_path / "kit",
+    )
+
+
 def test_the_converter_s_mistakes_stop_the_build(tmp_path: Path) -> None:
     how = 'mode: string = "linear", coordinate_transformation_mode: string = "asymmetric"'
     misread = f"[c] n = Constant <value_ints: ints = [1, 6, 26, 22]> () [layer] y = Resize <{how}> (x, , , n)"

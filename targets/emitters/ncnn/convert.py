@@ -61,6 +61,7 @@ def prepared(program: Program) -> Program:
     twin = program.clone()
     _lead(twin)
     _pad_by_convolution(twin)
+    _slice_behind_batch(twin)
     return twin
 
 
@@ -92,6 +93,20 @@ def _pad_by_convolution(twin: Program) -> None:
         twin.retype(op, "Conv", [op.x, weight])
         twin.set_attribute(op, "group", channels if by_itself else 1)
         twin.set_attribute(op, "pads", [*pads[2:4], *pads[6:8]])
+
+
+def _slice_behind_batch(twin: Program) -> None:
+    """Leave the batch out of what a Slice names, where it takes all of it: ncnn crashes on it."""
+    for op in twin.each():
+        parts = twin.consts(*op.inputs[1:]) if op.op_type == "Slice" and "" not in op.inputs else None
+        if parts is None:
+            continue
+        starts, ends, *rest = parts
+        axes = rest[0] if rest else np.arange(starts.size)
+        is_batch = (axes == 0) & (starts == 0) & (ends >= 1)
+        if is_batch.any() and not is_batch.all():
+            for slot, part in enumerate((starts, ends, axes, *rest[1:]), 1):
+                twin.give_const(op, slot, part[~is_batch].astype(np.int64))
 
 
 def _zero_pads(program: ProgramView, op: Op) -> list[int] | None:
