@@ -28,6 +28,8 @@ class ErrorBand(Frozen):
     points: int = Field(ge=1)
     held_out: str
     """Which points, and how they were kept from the fit."""
+    with_integers: bool = False
+    """Whether networks in 8-bit integers are among them; if not, nothing is known of how far those are off."""
 
 
 class QuantScheme(Frozen):

@@ -48,7 +48,8 @@ def read_measurement(file: Path) -> Measurement:
         raise _misfit(file, said, "keep each measurement in the folder of the artifact that it was taken of")
     program = load_onnx(folder / MODEL, {spec.name: spec.shape for spec in manifest.inputs}).program
     precision = run.get("precision", document.get("precision", manifest.precision))
-    program.set_metadata("compress.precision", str(precision))
+    if precision != "int8":  # integers stand in the model itself, and its own note says what the rest is computed in
+        program.set_metadata("compress.precision", str(precision))
     backend = run.get("backend")
     target = str(document.get("target", manifest.target))
     return Measurement(file, target, None if backend is None else str(backend), float(ms), program)

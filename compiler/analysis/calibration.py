@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from compiler.analysis.cost import cost
+from compiler.analysis.cost import cost, layer_costs
 from compiler.board import ErrorBand
 from compiler.ir import ProgramView
 from compiler.target import ClassCost, CostModel
@@ -75,4 +75,5 @@ def _band(model: CostModel, samples: Sequence[Sample]) -> ErrorBand:
     ]
     median, p90 = (round(min(float(np.quantile(size, part)), 0.99), 3) for part in (0.5, 0.9))
     held_out = "each of your own measurements in turn, predicted from the others"
-    return ErrorBand(median=median, p90=p90, points=len(samples), held_out=held_out)
+    has_integers = any(row.precision == "int8" for item in samples for row in layer_costs(item.program, model))
+    return ErrorBand(median=median, p90=p90, points=len(samples), held_out=held_out, with_integers=has_integers)

@@ -29,12 +29,14 @@ def predictions(program: ProgramView, model: CostModel) -> tuple[Prediction, ...
 
 
 def _predict(program: ProgramView, name: str | None, model: CostModel) -> Prediction:
-    """Turn the error of held-out predictions into times: what is predicted 20 % too long takes 1 / 1.2 of it.
-
-    No profile holds a time in 8-bit integers, so that nothing is known of how far such predictions are off.
-    """
+    """Turn the error of held-out predictions into times: what is predicted 20 % too long takes 1 / 1.2 of it."""
     ms, error = cost(program, model).predicted_ms, model.error
-    if error is None or any(row.precision == "int8" for row in layer_costs(program, model)):
+    if error is None or not (error.with_integers or _is_in_floats(program, model)):
         return Prediction(name, model.stands_for, ms)
     held_out = f"{error.points} held-out times: {error.held_out}"
     return Prediction(name, model.stands_for, ms, ms / (1 + error.p90), ms / (1 - error.p90), held_out)
+
+
+def _is_in_floats(program: ProgramView, model: CostModel) -> bool:
+    """Tell whether no layer computes in 8-bit integers."""
+    return all(row.precision != "int8" for row in layer_costs(program, model))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from compiler.analysis.calibration import Sample, calibrated
 from compiler.analysis.cost import LayerCost, cost, layer_costs
 from compiler.analysis.prediction import predictions
 from compiler.ir import Program, parse_program
@@ -86,3 +87,12 @@ def test_integers_on_the_processor_are_faster_by_what_another_library_gains_with
     assert 1.1 < before.predicted_ms / after.predicted_ms < 1.31 / 0.9
     assert all(said.low is None for said in predictions(integers("rk3399", text), target("rk3399").cost))
     assert all(said.low is not None for said in predictions(parse_program(text), target("rk3399").cost))
+
+
+def test_times_of_integer_networks_give_calibrated_predictions_a_band() -> None:
+    samples = [
+        Sample(integers("rk3399", BLOCK.replace("16,16", f"{size},{size}")), 0.1 * size) for size in (16, 32, 64)
+    ]
+    model = calibrated(target("rk3399").cost.under("neon"), samples, "a test")
+    assert model.error is not None and model.error.with_integers
+    assert predictions(samples[0].program, model)[0].low is not None

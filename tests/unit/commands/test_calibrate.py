@@ -9,6 +9,7 @@ import pytest
 from compiler.analysis.cost import cost
 from compiler.artifact import MODEL, Manifest, TensorSpec, seal
 from compiler.ir import model_bytes, parse_program
+from compiler.measurement import read_measurement
 from compiler.registry import load_named_target
 from tests.support.commands import compress
 
@@ -23,10 +24,11 @@ def network(size: int) -> str:
     """
 
 
-def measured(folder: Path, size: int, ms: float, **more: object) -> Path:
+def measured(folder: Path, size: int, ms: float, note: str = "fp32", **more: object) -> Path:
     """Write an artifact, and the measurement that its kit would write on the board."""
     folder.mkdir()
     program = parse_program(network(size))
+    program.set_metadata("compress.precision", note)
     (folder / MODEL).write_bytes(model_bytes(program))
     shape = (1, 32, size, size)
     seal(folder, Manifest(
@@ -71,6 +73,15 @@ def test_a_board_that_is_twice_as_fast_to_start_and_half_as_fast_to_work_is_foun
     )
     shown = compress("inspect", tmp_path / "64" / MODEL, "--target", mine)
     assert "each of your own measurements in turn" in shown.out
+
+
+@pytest.mark.parametrize(("note", "said"), [("fp16", "int8"), ("fp32", "fp16")])
+def test_of_a_network_in_integers_the_model_says_what_the_rest_is_computed_in(
+    tmp_path: Path, note: str, said: str
+) -> None:
+    run = {"verdict": "PASS", "precision": said, "latency_ms": {"median": 1.0}}
+    found = read_measurement(measured(tmp_path / "kit", 16, 1.0, note, run=run))
+    assert found.program.metadata["compress.precision"] == "fp16"
 
 
 def test_one_measurement_scales_everything_and_keeps_the_band(tmp_path: Path) -> None:

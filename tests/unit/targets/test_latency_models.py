@@ -31,6 +31,7 @@ def test_a_profile_holds_the_coefficients_that_the_fit_found(setup: Setup) -> No
     for name, row in fitted["classes"].items():
         own = cast("dict[str, Any]", found["classes"][name])
         assert {key: own[key] for key in row} == row
+    assert found["error"].pop("with_integers") is False
     assert {key: found[key] for key in fitted if key != "classes"} == {
         key: value for key, value in fitted.items() if key != "classes"
     }

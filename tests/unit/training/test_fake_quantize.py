@@ -45,7 +45,7 @@ def test_roundings_are_those_of_integers_and_gradients_pass() -> None:
     assert torch.equal(FakeWeight(None)(torch.zeros(2, 2)), torch.zeros(2, 2))
 
 
-@pytest.mark.parametrize("board", ["host", "rk3399"])
+@pytest.mark.parametrize("board", ["host", "rk3399", "xavier-nx"])
 def test_the_rounding_student_is_as_far_off_as_the_quantised_network(board: str) -> None:
     scheme = target(board).precisions["int8"].scheme
     assert scheme is not None
@@ -61,7 +61,7 @@ def test_the_rounding_student_is_as_far_off_as_the_quantised_network(board: str)
         rounded = found[name].detach().numpy()
         alike, wanted = (np.sqrt(np.square(item - exact).mean()) for item in (rounded, expected[name]))
         assert 0.5 * wanted < alike < 2 * wanted
-        assert len(np.unique(rounded)) <= 256
+        assert (len(np.unique(rounded)) <= 256) == (board != "xavier-nx" or rounded.size <= 256)
 
 
 def test_training_for_integers_brings_the_integer_network_nearer_to_its_teacher() -> None:
