@@ -24,11 +24,11 @@ def network(size: int) -> str:
     """
 
 
-def measured(folder: Path, size: int, ms: float, note: str = "fp32", **more: object) -> Path:
+def measured(folder: Path, size: int, ms: float, **more: object) -> Path:
     """Write an artifact, and the measurement that its kit would write on the board."""
     folder.mkdir()
     program = parse_program(network(size))
-    program.set_metadata("compress.precision", note)
+    program.set_metadata("compress.precision", str(more.pop("note", "fp32")))
     (folder / MODEL).write_bytes(model_bytes(program))
     shape = (1, 32, size, size)
     seal(folder, Manifest(
@@ -80,7 +80,7 @@ def test_of_a_network_in_integers_the_model_says_what_the_rest_is_computed_in(
     tmp_path: Path, note: str, said: str
 ) -> None:
     run = {"verdict": "PASS", "precision": said, "latency_ms": {"median": 1.0}}
-    found = read_measurement(measured(tmp_path / "kit", 16, 1.0, note, run=run))
+    found = read_measurement(measured(tmp_path / "kit", 16, 1.0, note=note, run=run))
     assert found.program.metadata["compress.precision"] == "fp16"
 
 
