@@ -31,6 +31,7 @@ from compiler.inputs import (
     data_digest,
     image_input,
     probe_samples,
+    random_sample,
     scenes,
     scorer,
     settings_for,
@@ -40,12 +41,12 @@ from compiler.ir import Program, digest, model_bytes
 from compiler.pipeline import Instruments, Run, costs, run
 from compiler.plan import Plan, make_plan, target_names_of
 from compiler.recipe import LoadedRecipe, load_recipe
-from compiler.reference import Session
 from compiler.registry import emitter_for, rules
 from compiler.report.finding import to_finding
 from compiler.report.model import Artifact, BuildReport, Digests, Lap, Measured, Predicted, Result, Timing, Tool
 from compiler.report.write import write_reports
 from compiler.retraining import make_training, stand_in
+from compiler.self_test import SelfTest, choose_self_test, unsteady_finding
 from compiler.target import CostModel
 from compiler.tool import library_versions, tool_version
 from compiler.training.launch import is_leader
@@ -159,13 +160,17 @@ def _build_target(job: _Job, load: Lap) -> Outcome | None:
     context = Context(target, rng, images, boxes, tensors=tensors, training=training)
     done = run(job.plan, program, context, instruments)
     laps = (load, Lap(name="passes and measurements", seconds=time.perf_counter() - started))
-    findings = gather_findings(job.loaded, job.source.findings, job.plan.target, done, measured=score is not None)
+    samples = [*probe_samples(recipe, program), random_sample(program, np.random.default_rng(recipe.seed))]
+    tolerance = target.test_tolerance["fp32"]
+    test = choose_self_test(done.program, [as_declared(item, done.program) for item in samples], tolerance)
+    told = [*job.source.findings, *unsteady_finding(test, tolerance)]
+    findings = gather_findings(job.loaded, told, target, done, measured=score is not None)
     if has_errors(findings):
         raise CompressError(*findings)
     if not is_leader():
         return None
     report = _report(job, done, (baseline, done.accuracy or baseline), findings, laps)
-    return _emit(job, done.program, report, findings)
+    return _emit(job, done.program, test, report, findings)
 
 
 def _stopping_rule(job: _Job, baseline: dict[str, float] | None) -> Callable[[Run], bool] | None:
@@ -228,15 +233,13 @@ def _predicted(program: Program, model: CostModel) -> tuple[Predicted, ...]:
     return tuple(Predicted(**asdict(item)) for item in predictions(program, model))
 
 
-def _emit(job: _Job, program: Program, report: BuildReport, findings: list[Diagnostic]) -> Outcome:
+def _emit(job: _Job, program: Program, test: SelfTest, report: BuildReport, findings: list[Diagnostic]) -> Outcome:
     """Write the artifact and its reports, all or nothing."""
     recipe = job.loaded.recipe
-    inputs = as_declared(probe_samples(recipe, job.source.program)[0], program)
-    outputs = Session(model_bytes(program)).run_as_declared(inputs)
     name = image_input(program)
     preprocess = settings_for(recipe, program, name).model_dump(mode="json") if name is not None else {}
     versions = {"compress": tool_version(), **library_versions()}
-    emission = Emission(recipe.product, program, job.plan.target, preprocess, inputs, outputs, versions)
+    emission = Emission(recipe.product, program, job.plan.target, preprocess, test.inputs, test.outputs, versions)
     finished: list[BuildReport] = []
 
     def fill(draft: Path) -> None:

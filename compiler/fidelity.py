@@ -10,7 +10,7 @@ from compiler.contracts import Sample
 from compiler.data.likeness import Agree, Likeness, input_size
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Array, Program, model_bytes
-from compiler.reference import RefusedError, Session
+from compiler.reference import RefusedError, Session, nudged
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ class Probe:
         """Compute a program's outputs on every sample. Raises RefusedError."""
         session = Session(model_bytes(program))
         return [session.run(sample) for sample in self._samples]
+
+    def blur(self, program: Program, outputs: list[dict[str, Array]]) -> float:
+        """Measure how far inputs that differ by rounding alone move the outputs, relative to their range."""
+        session = Session(model_bytes(program))
+        return _distance(outputs, [session.run(nudged(sample)) for sample in self._samples]).relative_error
 
     def compare(self, outputs: list[dict[str, Array]]) -> Measured:
         """Measure the distance from the source network: 10 log10(sum of squares / sum of squared differences)."""

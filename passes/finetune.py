@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
@@ -12,9 +12,12 @@ from compiler.ir import Program, ProgramView
 from compiler.rewrites.write_values import Value, write_values
 from compiler.target import Target
 from compiler.training.checks import integer_faults, match_faults, network_faults, recipe_faults
-from compiler.training.codes import NO_GAIN, RATE_UNKNOWN
+from compiler.training.codes import NO_GAIN, ONE_BY_ONE, RATE_UNKNOWN
 from compiler.training.options import USUAL_RATE, TrainingOptions
 from compiler.training.setup import EpochLine, Training
+
+if TYPE_CHECKING:
+    from compiler.training.train import Trained
 
 
 class Epoch(Decision):
@@ -125,17 +128,20 @@ class Finetune(TrainingOptions, Pass):
             best_epoch=done.best,
             sha256=done.sha256,
             values=done.values,
-            notes=tuple(self._notes(training, done.best, done.lines)),
+            notes=tuple(self._notes(training, done)),
         )
 
-    def _notes(self, training: Training, best: int, lines: tuple[EpochLine, ...]) -> Iterator[Diagnostic]:
+    def _notes(self, training: Training, done: "Trained") -> Iterator[Diagnostic]:
         """Say what the user should know about the training."""
+        if done.is_apart:
+            said = "images went through the network one at a time, as its export fixed the batch at one"
+            yield Diagnostic(ONE_BY_ONE, said, "export it with an open batch size if that takes too long")
         if isinstance(self.learning_rate, str) and training.facts.source_rate is None:
             usual = USUAL_RATE[self.optimizer]
             said = f"{self.learning_rate} is taken of {self.optimizer}'s usual rate of {usual:g}"
             yield Diagnostic(RATE_UNKNOWN, said, "state what trained the source: `model: {learning_rate: ...}`")
-        if best == 0:
-            said = f"none of {len(lines) - 1} epochs was better than the network before, which stays as it was"
+        if done.best == 0:
+            said = f"none of {len(done.lines) - 1} epochs was better than the network before, which stays as it was"
             yield Diagnostic(NO_GAIN, said, "more images, more epochs, or another `learning_rate`")
 
 

@@ -100,6 +100,15 @@ NOT_FASTER = Code(
     "fixed time on every board; once a layer is small, less work in it saves nothing. Fewer layers, a smaller input or "
     "another backbone would. The size gain is real all the same.",
 )
+UNSTEADY_TEST = Code(
+    "P017",
+    "unsteady-test",
+    Severity.WARNING,
+    "The kit's self-test compares the board's outputs with those that the compiler computed, on one input. On every "
+    "input at hand this network puts out next to nothing, or multiplies rounding errors, so that two right "
+    "computations can differ by more than the test allows. The network is not at fault; a picture in which it finds "
+    "something makes the test mean something.",
+)
 BUDGET_UNCHECKED = Code(
     "P020",
     "budget-unchecked",

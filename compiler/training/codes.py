@@ -103,6 +103,14 @@ LOSS_FAILED = Code(
     "The recipe's own loss function could not be used: it raised an exception, or it did not return a single number "
     "that depends on the network's outputs. The message shows the line of the function that was reached.",
 )
+ONE_BY_ONE = Code(
+    "P056",
+    "images-one-by-one",
+    Severity.NOTE,
+    "The network's export fixed the batch at one image, in a way that a second one does not fit or is mixed with the "
+    "first; attention layers often do. Training then sends the images of a batch through one at a time: the result "
+    "is the same, it only takes longer. BatchNormalization keeps its statistics, as with `batchnorm: frozen`.",
+)
 BATCH_NORM_SPLIT = Code(
     "P055",
     "batchnorm-not-shared",

@@ -51,7 +51,8 @@ class Trainer:
 
     module: fx.GraphModule
     joined: nn.Module
-    """The same module, wrapped where several processes train together."""
+    """The same module, wrapped where several processes train together, and where images go through one at a time."""
+    is_apart: bool
     optimiser: torch.optim.Optimizer
     average: Average | None
     scaler: torch.amp.GradScaler

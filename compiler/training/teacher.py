@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import prod
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor, nn
 
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import ProgramView
@@ -25,7 +25,7 @@ Distance = Callable[[Outputs, Outputs], Tensor]
 class Teacher:
     """The source network and the distances from it."""
 
-    module: fx.GraphModule
+    module: nn.Module
     matches: tuple[Match, ...]
     between_outputs: Distance
     inner_spread: Mapping[str, float]
@@ -54,7 +54,7 @@ def yolo_heads(program: ProgramView, facts: Facts) -> tuple[str, ...] | None:
 
 
 def make_teacher(  # noqa: PLR0913, PLR0917 - what a teacher is made of
-    module: fx.GraphModule,
+    module: nn.Module,
     matches: tuple[Match, ...],
     program: ProgramView,
     batches: Sequence[Batch],

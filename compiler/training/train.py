@@ -36,6 +36,7 @@ from compiler.training.network import (
 )
 from compiler.training.norms import folded, with_norms
 from compiler.training.objective import Objective, label_loss
+from compiler.training.one_by_one import OneByOne, takes_batches
 from compiler.training.optimiser import make_optimiser
 from compiler.training.options import LABELS_OF, TrainingOptions
 from compiler.training.quiet import Quiet
@@ -65,6 +66,8 @@ class Trained:
     images: int
     resumed: int | None
     """The epoch after which a checkpoint was taken up."""
+    is_apart: bool
+    """Whether images went through the network one at a time."""
 
 
 def train(program: Program, training: Training, options: TrainingOptions, seed: int) -> Trained:
@@ -137,7 +140,7 @@ def _run(trainer: Trainer, program: Program, training: Training, store: Checkpoi
     name = options.loss_name(training.facts.labels, training.facts.decode)
     return Trained(
         tuple(history.lines), best, values, _digest(values), trainer.rate, name, str(fleet.device),
-        trainer.schedule.images, resumed,
+        trainer.schedule.images, resumed, trainer.is_apart,
     )  # fmt: skip
 
 
@@ -148,21 +151,26 @@ def _trainer(  # noqa: PLR0913, PLR0917 - what a training is made of
     matches = find_matches(options.match, program, training.teacher, training.kept)
     extra = tuple(match.tensor for match in matches)
     scheme = training.scheme if options.fake_quantize == "int8" else None
-    module = lower_student(program, extra, options.batchnorm, scheme).to(fleet.device)
-    rate = options.rate(training.facts.source_rate)
-    optimiser = make_optimiser(module.named_parameters(), decayed_keys(module), options, rate)
     names = tuple(program.inputs)
     first = _first_batches(examples, schedule, names, fleet)
+    plain = lower_for_training(program, (), "frozen").to(fleet.device)
+    is_apart = not takes_batches(plain, first[0].inputs)
+    # One image alone says nothing of a batch's spread.
+    module = lower_student(program, extra, "frozen" if is_apart else options.batchnorm, scheme).to(fleet.device)
+    rate = options.rate(training.facts.source_rate)
+    optimiser = make_optimiser(module.named_parameters(), decayed_keys(module), options, rate)
     teacher = None
     if options.teacher == "source":
         source = lower_for_training(training.teacher, extra, "frozen").to(fleet.device)
+        source = source if takes_batches(source, first[0].inputs) else OneByOne(source)
         teacher = make_teacher(source, matches, program, first, training.facts, fleet.mean)
     loss = options.loss_name(training.facts.labels, training.facts.decode)
     on_labels = None if loss is None else label_loss(loss, program, options, training.facts, fleet)
     precision = _precision(options, fleet.device)
     return Trainer(
         module=module,
-        joined=fleet.join(module),
+        joined=fleet.join(OneByOne(module) if is_apart else module),
+        is_apart=is_apart,
         optimiser=optimiser,
         average=Average(module, options.ema) if options.ema else None,
         scaler=torch.amp.GradScaler(fleet.device.type, enabled=precision is torch.float16),

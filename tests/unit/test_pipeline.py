@@ -74,3 +74,29 @@ def test_a_pass_that_makes_the_network_larger_is_a_finding() -> None:
     (found,) = _run(Grows()).findings
     assert found.code.id == "P004"
     assert "parameters from 12 to 16" in found.message
+
+
+class Reorders(Pass):
+    """Splits a bias into two additions: equal but for rounding."""
+
+    effect = Effect.EXACT
+
+    def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
+        """Scale weight and bias there and back."""
+        for conv in program.each(Conv):
+            weight = program.const(conv.w)
+            assert weight is not None
+            program.give_const(conv, Conv.W, weight * np.float32(1 + 2**-22))
+
+
+def test_rounding_that_a_network_magnifies_is_not_held_against_an_exact_pass() -> None:
+    """A detector that finds nothing puts out next to nothing, and there every rounding is large."""
+    program = parse_program("""
+    g (float[1,1,4,4] x) => (float[1,1,4,4] y) <float[1,1,1,1] w = {1000}, float[1] b = {-1000}>
+    { [conv] y = Conv (x, w, b) }
+    """)
+    sample = {"x": np.linspace(0.99999, 1.00001, 16, dtype=np.float32).reshape(1, 1, 4, 4)}
+    target = load_named_target("tx2")
+    context = Context(target, np.random.default_rng(0))
+    plan = Plan(target, (Step(Reorders(), Span("recipe.yaml", 7)),))
+    assert run(plan, program, context, Instruments(Probe(program, [sample]))).reports[0].changed
