@@ -40,8 +40,8 @@ from compiler.target import QuantScheme, Target
 
 _Stream: TypeAlias = Callable[[], Iterator[Sample]]
 _TRIED: tuple[CalibratorName, ...] = ("mse", "minmax", "percentile")
-_TRIAL_IMAGES = 4
-"""Images on which the noise of single layers is measured."""
+_TRIAL_IMAGES, _WORTH_DB = 4, 2.0
+"""Images on which noise is measured, and how much of it evening out has to take away where filters have own scales."""
 
 
 class Quantized(Decision):
@@ -52,9 +52,7 @@ class Quantized(Decision):
     scheme: QuantScheme
     is_equalized: bool
     calibrate: str = ""
-    """How ranges were chosen."""
     floats: dict[str, str]
-    """Layers that stay in float, with the reason."""
     grids: dict[str, tuple[float, int]]
     """Scale and zero point of each tensor; those that share a scale are named by one of them."""
     means: dict[str, tuple[float, ...]] = {}
@@ -65,17 +63,15 @@ class Quantized(Decision):
     """For each layer in float between layers on integers, what it and the conversions at its borders are predicted to
     cost more than the layer alone does in a network in float."""
     predicted_ms: dict[str, float] = {}
-    """Of the whole network: in float, and in integers with all conversions."""
     layer_sqnr_db: dict[str, float] = {}
     """Signal-to-noise ratio of what each layer puts out, all layers being quantised."""
     alone_sqnr_db: dict[str, float] = {}
     """Signal-to-noise ratio of the network's outputs when this layer alone is quantised."""
     rounding: dict[str, tuple[float, float]] = {}
-    """With `rounding: learned`: what rounding takes from each layer's output, to the nearest and as learned."""
+    """What rounding takes from each layer's output, to the nearest and as learned."""
     rounding_sqnr_db: dict[str, float] = {}
     """With `rounding: learned`: signal-to-noise ratio of the outputs rounded either way, on images not learned from."""
     sha256: str | None = None
-    """Of the learned weights, which a report does not hold."""
     values: Annotated[tuple[Value, ...], Field(exclude=True, repr=False)] = ()
 
 
@@ -92,8 +88,8 @@ class Ptq(Pass):
     """Compute in 8-bit integers, in the scheme that the target has kernels for.
 
     A real number x is stored as round(x / scale) + zero point. Weights have a scale for each filter where the target
-    allows it, else one for the layer; then `equalize` first evens out the filters of neighbouring layers, which
-    changes no output, if that leaves less noise on a few images. Activations have one scale for each tensor, chosen
+    allows it, else one for the layer. `equalize` first evens out the filters of neighbouring layers, which changes no
+    output, if that leaves less noise on a few images. Activations have one scale for each tensor, chosen
     from what the tensor holds on the calibration images: `minmax` covers everything that was seen, `percentile` leaves
     out the rarest values, `entropy` keeps the histogram's shape, and `mse` makes the squared error least. `quietest`
     tries `mse`, `minmax` and `percentile`, and takes what leaves the outputs least noise on a few of the images.
@@ -124,8 +120,7 @@ class Ptq(Pass):
     )
     images: int = Field(default=64, ge=1, description="how many calibration images to look at")
     equalize: bool | None = Field(
-        default=None,
-        description="even out filters first; default: where layers have one scale for all of them, if it is quieter",
+        default=None, description="even out filters first; without a word, if it leaves less noise on a few images"
     )
     correct_bias: bool = Field(default=True, description="let biases take up what rounding shifts on average")
     rounding: Literal["nearest", "learned"] = Field(
@@ -148,8 +143,8 @@ class Ptq(Pass):
         entry = target.precisions.get("int8")
         if not target.supports("int8") or entry is None or entry.scheme is None:
             because = entry.because if entry is not None and not entry.supported else "its profile states no scheme"
-            message = f"{target.name} does not run int8: {because}"
-            yield Diagnostic(PRECISION_REFUSED, message, (entry.help if entry else None) or "remove the pass")
+            said = f"{target.name} does not run int8: {because}"
+            yield Diagnostic(PRECISION_REFUSED, said, (entry.help if entry else None) or "remove the pass")
         yield from check_selectors(program, self.only, "only")
         yield from check_selectors(program, self.skip, "skip")
 
@@ -159,16 +154,14 @@ class Ptq(Pass):
         assert scheme is not None, "check() has made sure of it"
         is_equalized = not scheme.per_channel if self.equalize is None else self.equalize
         plain = Quantized(scheme=scheme, is_equalized=is_equalized, floats={}, grids={})
-        layout = self._layout(program, scheme, {})
+        layout, network = self._layout(program, scheme, {}), cast(Program, program)
         if context.is_stand_in or not layout.tensors:
             found = stand_in(program, layout)
-            found = found if self.correct_bias else replace(found, means={})
-            network = cast(Program, program)
             return self._costed(network, self._with_floats(network, plain, found, {}), context.target)
         stream = open_images(context.calibration, self.images)
         trial = make_trial(program, list(islice(stream(), _TRIAL_IMAGES)))
-        choices = (True, False) if is_equalized and self.equalize is None else (is_equalized,)
-        ways = [way for even in choices for way in self._ways(cast(Program, program), plain, layout, stream, even=even)]
+        even = self._is_better_even(network, plain, layout, trial) if self.equalize is None else self.equalize
+        ways = list(self._ways(network, plain, layout, stream, even=even))
         best = ways[0] if len(ways) == 1 else max(ways, key=lambda way: self._quiet(way, trial))
         if self.rounding == "learned":
             best = self._learned(best, layout, stream, trial)
@@ -210,8 +203,15 @@ class Ptq(Pass):
             equalize(network)
         names = _TRIED if self.calibrate == "quietest" else (self.calibrate,)
         for name, found in calibrated(network, plain.scheme, layout, stream, names).items():
-            chosen = found if self.correct_bias else replace(found, means={})
-            yield _Way(network, plain.model_copy(update={"is_equalized": even, "calibrate": name}), chosen)
+            yield _Way(network, plain.model_copy(update={"is_equalized": even, "calibrate": name}), found)
+
+    def _is_better_even(self, program: Program, plain: Quantized, layout: Layout, trial: Trial) -> bool:
+        """Tell whether evening out the filters leaves less noise, calibrated on a few images alone."""
+        quick, heard = self.model_copy(update={"calibrate": "mse"}), list[float]()
+        for even in (False, True):
+            ways = quick._ways(program, plain, layout, lambda: iter(trial.samples), even=even)
+            heard.extend(self._quiet(way, trial) for way in ways)
+        return heard[1] > heard[0] + (_WORTH_DB if plain.scheme.per_channel else 0)
 
     def _learned(self, way: _Way, layout: Layout, stream: _Stream, trial: Trial) -> _Way:
         """Learn how to round on the other images, and keep what was learned if outputs are quieter on these."""
@@ -244,9 +244,9 @@ class Ptq(Pass):
                 floats[layer] = f"in integers it alone leaves the outputs at {alone[layer]:g} dB"
                 decision = self._with_floats(program, plain, found, floats)
         layout = self._layout(program, plain.scheme, decision.floats)
-        is_written = plain.scheme.name == "tensorrt-int8"
         tensors = {name: program.op(name).y for name in layout.layers}
-        written = {name: y for name, y in tensors.items() if is_written or y in layout.tensors}
+        is_all = plain.scheme.name == "tensorrt-int8"
+        written = {name: y for name, y in tensors.items() if is_all or y in layout.tensors}
         noise = noise_by_tensor(program, self._trial(program, decision), tuple(written.values()), trial.samples)
         by_layer = {name: noise[tensor] for name, tensor in written.items()}
         return decision.model_copy(update={"layer_sqnr_db": by_layer, "alone_sqnr_db": alone})
@@ -262,7 +262,9 @@ class Ptq(Pass):
             update={
                 "floats": layout.floats,
                 "grids": {root: (grid.scale, grid.zero_point) for root, grid in fitted.grids.items()},
-                "means": {name: value for name, value in found.means.items() if name in layout.roots},
+                "means": {
+                    name: found.means[name] for name in found.means if self.correct_bias and name in layout.roots
+                },
                 "widened": {name: _short(by) for name, by in fitted.widened.items()},
             }
         )
