@@ -49,11 +49,17 @@ def _costs(gain: Gain) -> str:
 
 
 def _reasons(floats: Mapping[str, str]) -> str:
-    """Group layers by their reasons: "act1, act2 and 9 more (LeakyRelu has no integer kernel on this target)"."""
+    """Group layers by their reasons: "act1, act2 and 9 more (LeakyRelu has no integer kernel on this target)".
+
+    The commonest come first, and only a few are named.
+    """
     groups: dict[str, list[str]] = {}
     for layer, why in floats.items():
         groups.setdefault(why, []).append(layer)
-    return "; ".join(f"{_some(layers)} ({why})" for why, layers in groups.items())
+    ranked = sorted(groups.items(), key=lambda group: -len(group[1]))
+    named = "; ".join(f"{_some(layers)} ({why})" for why, layers in ranked[:_SHOWN])
+    rest = sum(len(layers) for _, layers in ranked[_SHOWN:])
+    return f"{named}; and {rest} for other reasons" if rest else named
 
 
 def _some(layers: Sequence[str]) -> str:

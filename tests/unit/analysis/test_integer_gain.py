@@ -56,6 +56,17 @@ def test_layers_in_float_are_grouped_by_their_reasons() -> None:
     )
 
 
+def test_only_the_commonest_reasons_are_told() -> None:
+    floats = {
+        f"{kind}{i}": f"{kind} has no integer kernel"
+        for kind, n in zip("abcde", range(1, 6), strict=True)
+        for i in range(n)
+    }
+    ((_, message),) = said(Gain(100.0, 50.0, {}), floats)
+    assert message.count("no integer kernel") == 3
+    assert message.endswith("c0, c1, c2 (c has no integer kernel); and 3 for other reasons")
+
+
 def test_an_island_costs_its_two_conversions_and_itself_by_the_bytes_that_they_move() -> None:
     applied = apply("ptq", parse_program(ISLAND), on="rk3399")
     assert applied.decision is not None
