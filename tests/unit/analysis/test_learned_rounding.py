@@ -108,7 +108,7 @@ def test_ptq_with_learned_rounding_is_as_quiet_or_quieter_and_says_so() -> None:
     is_kept = heard["learned"] > heard["nearest"]
     assert set(decision) == (set(LAYERS) if is_kept else set())
     assert all(later <= before for before, later in decision.values())
-    assert ("P084" in {item.code.number for item in learned.log.findings}) == (not is_kept)
+    assert ("P084" in {item.code.id for item in learned.log.findings}) == (not is_kept)
     assert "values" not in learned.decision.model_dump() if learned.decision is not None else False
 
 
