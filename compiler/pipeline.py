@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from compiler.analysis.cost import cost
 from compiler.codes.plan import BROKEN_PROGRAM, CHANGED_NOTHING, MADE_WORSE, NOT_EXACT, NOT_FASTER
 from compiler.contracts import Context, Decision, Effect, Log
@@ -16,8 +18,8 @@ from compiler.report.model import Costs, Fidelity, Lap, LayerChange, PassReport,
 from compiler.rewrites.emulate_half import emulated
 from compiler.target import Target
 
-_EXACT = 2e-5
-"""Largest change of an output, relative to its range, that an exact pass may cause."""
+_EXACT, _EXACT_HALF = 2e-5, 2e-3
+"""Largest change of an output, as a share of its range, by an exact pass; and where layers round to 16 bits."""
 
 _BLURS = 10
 """How much further than rounding alone an exact pass may move an output."""
@@ -183,7 +185,7 @@ def _measure(step: Step, done: Run, instruments: Instruments) -> tuple[Fidelity 
     # Where rounding alone moves the outputs that far, as in a detector that finds nothing, nothing can be told.
     if (
         step.todo.effect is Effect.EXACT
-        and moved.relative_error > _EXACT
+        and moved.relative_error > (_EXACT_HALF if _computes_in_half(done.program) else _EXACT)
         and moved.relative_error > _BLURS * instruments.probe.blur(done.program, outputs)
     ):
         said = f"{step.todo.slug()} promises exact outputs and moved one by {moved.relative_error:.2g} of its range"
@@ -196,6 +198,14 @@ def _measure(step: Step, done: Run, instruments: Instruments) -> tuple[Fidelity 
     if moved.max_abs_error > 0 or half is not None or done.accuracy is None:
         done.accuracy = instruments.score(done.program if half is None else half)
     return fidelity, dict(done.accuracy)
+
+
+def _computes_in_half(program: ProgramView) -> bool:
+    """Tell whether a layer rounds its results to 16 bits; weights that are only stored so are widened by a Cast."""
+    return any(
+        op.op_type != "Cast" and any(name and program.type(name).dtype == np.float16 for name in op.outputs)
+        for op in program.each()
+    )
 
 
 def _judge(step: Step, changed: tuple[str, ...], before: Costs, after: Costs) -> list[Diagnostic]:

@@ -100,3 +100,27 @@ def test_rounding_that_a_network_magnifies_is_not_held_against_an_exact_pass() -
     context = Context(target, np.random.default_rng(0))
     plan = Plan(target, (Step(Reorders(), Span("recipe.yaml", 7)),))
     assert run(plan, program, context, Instruments(Probe(program, [sample]))).reports[0].changed
+
+
+def test_a_network_in_half_precision_is_judged_by_its_own_rounding() -> None:
+    program = parse_program("""
+    g (float16[1,1,4,4] x) => (float16[1,1,4,4] y) <float16[1,1,1,1] w>
+    { [conv] y = Conv (x, w) }
+    """)
+    program.replace_constant("w", np.full((1, 1, 1, 1), 3, np.float16))
+
+    class Nudges(Pass):
+        """Moves a weight by one rounding of 16 bits."""
+
+        effect = Effect.EXACT
+
+        def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
+            """Move it."""
+            for conv in program.each(Conv):
+                program.give_const(conv, Conv.W, np.full((1, 1, 1, 1), 3 * (1 + 2**-10), np.float16))
+
+    sample = {"x": np.linspace(0, 1, 16, dtype=np.float16).reshape(1, 1, 4, 4)}
+    target = load_named_target("tx2")
+    plan = Plan(target, (Step(Nudges(), Span("recipe.yaml", 7)),))
+    done = run(plan, program, Context(target, np.random.default_rng(0)), Instruments(Probe(program, [sample])))
+    assert done.reports[0].changed
