@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from compiler.ir import model_bytes, parse_program
 from tests.support.commands import Said, compress
 
 
@@ -174,3 +176,21 @@ def test_the_summary_lines_up(quickstart: Path) -> None:
     rows = [line for line in said.out.splitlines() if " -> " in line]
     assert len(rows) >= 4
     assert len({line.index(" -> ") for line in rows}) == 1
+
+
+def test_a_network_whose_outputs_are_rounding_gets_a_warning_about_its_self_test(tmp_path: Path) -> None:
+    cancelling = """
+    g (float[1,3,8,8] x) => (float[1,4,8,8] y) <float[4,3,1,1] w, float[4,3,1,1] v>
+    { [one] a = Conv (x, w) [two] b = Conv (x, v) [gap] c = Sub (a, b) [pass] y = Identity (c) }
+    """
+    network = parse_program(cancelling)
+    weight = np.linspace(1, 2, 12, dtype=np.float32).reshape(4, 3, 1, 1)
+    network.replace_constant("w", weight)
+    network.replace_constant("v", np.nextafter(weight, np.float32(3)))
+    (tmp_path / "net.onnx").write_bytes(model_bytes(network))
+    recipe = "version: 1\nproduct: p\nmodel: {onnx: net.onnx}\ntarget: host\npasses: [remove-identity]\n"
+    (tmp_path / "recipe.yaml").write_text(recipe, "utf-8")
+    said = compress("build", "recipe.yaml", cwd=tmp_path)
+    assert said.status == 0, said.err
+    report = json.loads((tmp_path / "build/p/host/report.json").read_text("utf-8"))
+    assert "P017" in codes(report)

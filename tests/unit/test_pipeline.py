@@ -39,7 +39,9 @@ class Grows(Pass):
     def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
         """Add the bias."""
         for conv in program.each(Conv):
-            program.give_const(conv, Conv.B, np.zeros(4, np.float32))
+            weight = program.const(conv.w)
+            assert weight is not None
+            program.give_const(conv, Conv.B, np.zeros(len(weight), np.float32))
 
 
 class Cuts(Pass):
@@ -53,8 +55,8 @@ class Cuts(Pass):
             program.give_const(conv, Conv.W, np.ones((2, 3, 1, 1), np.float32))
 
 
-def _run(todo: Pass) -> Run:
-    program, target = parse_program(NETWORK), load_named_target("tx2")
+def _run(todo: Pass, network: str = NETWORK) -> Run:
+    program, target = parse_program(network), load_named_target("tx2")
     probe = Probe(program, [random_sample(program, np.random.default_rng(0))])
     plan = Plan(target, (Step(todo, Span("recipe.yaml", 7)),))
     return run(plan, program, Context(target, np.random.default_rng(0)), Instruments(probe))
@@ -76,13 +78,18 @@ def test_a_pass_that_makes_the_network_larger_is_a_finding() -> None:
     assert "parameters from 12 to 16" in found.message
 
 
-class Reorders(Pass):
-    """Splits a bias into two additions: equal but for rounding."""
+def test_a_growth_of_next_to_nothing_is_not() -> None:
+    wide = NETWORK.replace("[4,3,1,1]", "[4,3,16,16]").replace("[1,3,8,8]", "[1,3,23,23]")
+    assert _run(Grows(), wide).findings == []
+
+
+class Rounds(Pass):
+    """Computes a weight anew, as folding does: equal but for rounding."""
 
     effect = Effect.EXACT
 
     def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
-        """Scale weight and bias there and back."""
+        """Move it by two roundings."""
         for conv in program.each(Conv):
             weight = program.const(conv.w)
             assert weight is not None
@@ -98,7 +105,7 @@ def test_rounding_that_a_network_magnifies_is_not_held_against_an_exact_pass() -
     sample = {"x": np.linspace(0.99999, 1.00001, 16, dtype=np.float32).reshape(1, 1, 4, 4)}
     target = load_named_target("tx2")
     context = Context(target, np.random.default_rng(0))
-    plan = Plan(target, (Step(Reorders(), Span("recipe.yaml", 7)),))
+    plan = Plan(target, (Step(Rounds(), Span("recipe.yaml", 7)),))
     assert run(plan, program, context, Instruments(Probe(program, [sample]))).reports[0].changed
 
 
