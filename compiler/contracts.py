@@ -36,7 +36,7 @@ class Effect(StrEnum):
 class Decision(BaseModel):
     """A pass's choice: a frozen value that the report holds and that a later build can replay."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def filters_left(self) -> Mapping[str, tuple[int, ...]]:
         """Tell, for each layer that loses filters by this choice, which of those that it had are left."""
@@ -104,7 +104,7 @@ class Pass(BaseModel, ABC):
     `decide` looks and edits nothing; `rewrite` edits and needs neither data nor torch.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     effect: ClassVar[Effect]
     needs: ClassVar[frozenset[str]] = frozenset()

@@ -37,6 +37,8 @@ class Run:
 
     program: Program
     costs: Costs
+    shapes: dict[str, tuple[str, tuple[int, ...]]] = field(default_factory=dict[str, tuple[str, tuple[int, ...]]])
+    """Of every layer that has a weight: its operator, and the weight's shape."""
     reports: list[PassReport] = field(default_factory=list[PassReport])
     findings: list[Diagnostic] = field(default_factory=list[Diagnostic])
     laps: list[Lap] = field(default_factory=list[Lap])
@@ -61,7 +63,7 @@ class Instruments:
 
 def run(plan: Plan, program: Program, context: Context, instruments: Instruments) -> Run:
     """Carry out a plan on a copy of a program. Raises CompressError when a pass refuses or breaks something."""
-    done = Run(program.clone(), costs(program, plan.target), findings=list(plan.findings))
+    done = Run(program.clone(), costs(program, plan.target), _weight_shapes(program), findings=list(plan.findings))
     origins: dict[int, Program] = {}
     for index, step in enumerate(plan.steps):
         if not step.is_clean_up and instruments.is_enough is not None and instruments.is_enough(done):
@@ -108,7 +110,7 @@ def _run_step(step: Step, done: Run, context: Context, instruments: Instruments)
     refusals = list(todo.check(program, context.target))
     if refusals:
         raise CompressError(*(replace(item, span=item.span or step.span) for item in refusals))
-    before, shapes = done.costs, _weight_shapes(program)
+    before, shapes = done.costs, done.shapes
     decision = _decide(step, program, context)
     if decision is not None:
         _note_filters(done.left, decision.filters_left())
@@ -119,6 +121,7 @@ def _run_step(step: Step, done: Run, context: Context, instruments: Instruments)
     if changed:
         _check_sound(step, program)
         done.costs = costs(program, context.target)
+        done.shapes = _weight_shapes(program)
     fidelity, accuracy = _measure(step, done, instruments) if changed else (None, None)
     # Notes of passes are about what was measured; lint measures nothing.
     told = [item for item in log.findings if instruments.probe is not None or item.severity is not Severity.NOTE]
@@ -138,7 +141,7 @@ def _run_step(step: Step, done: Run, context: Context, instruments: Instruments)
         after=done.costs,
         fidelity=fidelity,
         accuracy=accuracy,
-        layers=_shape_changes(shapes, _weight_shapes(program)),
+        layers=_shape_changes(shapes, done.shapes) if changed else (),
         pictures=pictures,
     )
 

@@ -125,9 +125,12 @@ class BackboneSwap(Pass):
         cut = self._cut(program)
         assert isinstance(cut, Cut)
         tried: dict[str, Tried] = {}
-        for name in self._names():
-            why = self._refusal(program, name, context.target)
-            tried[name] = Tried(why_not=why) if why else self._try(program, cut, name, context.target)
+        if context.is_stand_in and self.to is not None:
+            tried[self.to] = Tried()  # with nothing to choose from, its cost is seen when it is in place
+        else:
+            for name in self._names():
+                why = self._refusal(program, name, context.target)
+                tried[name] = Tried(why_not=why) if why else self._try(program, cut, name, context.target)
         able = [name for name in tried if not tried[name].why_not]
         seed = int(context.rng.integers(2**32))
         made = {name: self._made(program, cut, name, seed, context) for name in self._short_list(able, tried)}

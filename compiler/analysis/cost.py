@@ -7,6 +7,7 @@ network with integers each layer counts in what the runtime really computes it i
 counts as a layer; see integer_layers.py.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,11 +63,12 @@ def cost(program: ProgramView, model: CostModel) -> Cost:
     """Add up a program's costs; linear in nodes."""
     live = live_layers(program)
     layers = [layer for layer in layer_costs(program, model) if layer.layer in live]
+    parameters, size_bytes = count_parameters(program)
     return Cost(
-        parameters=count_parameters(program)[0],
+        parameters=parameters,
         macs=sum(layer.macs for layer in layers),
         executed_macs=sum(layer.executed_macs for layer in layers),
-        bytes=count_parameters(program)[1],
+        bytes=size_bytes,
         predicted_ms=sum(layer.predicted_ms for layer in layers),
     )
 
@@ -144,14 +146,14 @@ def macs(program: ProgramView, op: Op) -> int:
     if x is None or y is None or w is None:
         return 0
     if Conv.fits(op.op_type, op.domain):
-        return int(np.prod(y)) * int(np.prod(w[1:]))
+        return math.prod(y) * math.prod(w[1:])
     if ConvTranspose.fits(op.op_type, op.domain):
-        return int(np.prod(x)) * int(np.prod(w[1:]))
+        return math.prod(x) * math.prod(w[1:])
     if Gemm.fits(op.op_type, op.domain):
         depth = x[0] if op.integer("transA", 0) else x[1]
-        return int(np.prod(y)) * depth
+        return math.prod(y) * depth
     if MatMul.fits(op.op_type, op.domain):
-        return int(np.prod(y)) * x[-1]
+        return math.prod(y) * x[-1]
     return 0
 
 
@@ -226,9 +228,9 @@ def _zeros(op: Op) -> int:
     if not ConvTranspose.fits(op.op_type, op.domain):
         return 1
     strides = op.integers("strides")
-    return 1 if op.integers("kernel_shape") == strides else int(np.prod(strides or (1,)))
+    return 1 if op.integers("kernel_shape") == strides else math.prod(strides or (1,))
 
 
 def _elements(program: ProgramView, tensor: str) -> int:
     shape = program.shape(tensor)
-    return 0 if shape is None else int(np.prod(shape))
+    return 0 if shape is None else math.prod(shape)

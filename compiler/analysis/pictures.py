@@ -27,7 +27,7 @@ Png = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
 class Picture(BaseModel):
     """Small images of one size in groups, some of them marked, beside the image that they are of."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     title: str
     caption: str

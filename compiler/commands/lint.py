@@ -1,5 +1,6 @@
 """`compress lint`."""
 
+import gc
 import json
 import sys
 from collections.abc import Sequence
@@ -12,11 +13,18 @@ from compiler.lint import Linted, LintResult, lint
 from compiler.registry import codes
 from compiler.rendering import render, write_text
 
+_RARELY = 100_000
+"""After how many new objects to look for garbage; 700 is Python's choice."""
+
 
 def lint_command(
     paths: Sequence[Path], targets: tuple[str, ...], sets: tuple[str, ...], output: str, *, is_strict: bool
 ) -> int:
     """Lint, print the findings, and return the exit status."""
+    # Nothing made so far goes away before the end, and a network is thousands of small objects: looking for garbage
+    # at the usual pace takes a tenth of the time.
+    gc.freeze()
+    gc.set_threshold(_RARELY)
     result = lint(paths, targets, sets, cache_folder())
     if output == "text":
         for item in result.checked:

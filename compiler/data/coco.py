@@ -17,7 +17,7 @@ _Id = Annotated[int, Field(gt=-(2**53), lt=2**53)]
 class _Row(BaseModel):
     """COCO files carry many more fields; those that nothing here reads are left alone."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 class CocoImage(_Row):

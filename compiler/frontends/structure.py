@@ -4,6 +4,7 @@ import ast
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -127,15 +128,21 @@ def _stand_in(value: onnx.ValueInfoProto, number: float) -> NDArray[np.generic]:
 
 def _siblings(source: Path) -> list[Path]:
     """Return the files of the same folder that a source imports by name."""
+    paths = {source.with_name(f"{name}.py") for name in _neighbours(source, source.read_bytes())}
+    return sorted(path for path in paths if path != source and path.is_file())
+
+
+@lru_cache(maxsize=8)
+def _neighbours(source: Path, text: bytes) -> frozenset[str]:
+    """Name the modules that a text imports, once for the variants of a product, which share it."""
     try:
-        tree = ast.parse(source.read_bytes(), str(source))
+        tree = ast.parse(text, str(source))
     except SyntaxError as error:
         span = Span(str(source), error.lineno, error.offset, (error.text or "").rstrip("\n") or None)
         raise CompressError(
             Diagnostic(FACTORY_RAISES, f"the file is not Python: {error.msg}", help="correct the file", span=span)
         ) from error
-    paths = {source.with_name(f"{name.partition('.')[0]}.py") for name in _imported(tree)}
-    return sorted(path for path in paths if path != source and path.is_file())
+    return frozenset(name.partition(".")[0] for name in _imported(tree))
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:

@@ -62,7 +62,11 @@ class ProgramView:
     def each(self, kind: type[Op] = Op) -> Iterator[Op]:
         """Yield the nodes that a view fits, in topological order; nodes removed meanwhile are passed over."""
         self._sort()
-        for name in [node.name for node in self._nodes.values() if kind.fits(node.op_type, node.domain)]:
+        if not kind.op_types:
+            names = list(self._nodes)
+        else:
+            names = [node.name for node in self._nodes.values() if kind.fits(node.op_type, node.domain)]
+        for name in names:
             if name in self._nodes:
                 yield view(self._nodes[name], kind)
 
@@ -136,7 +140,8 @@ class ProgramView:
 
     def shape(self, tensor: str) -> tuple[int, ...] | None:
         """Tell a tensor's shape when it is static, else None."""
-        return self.type(tensor).static_shape
+        value = self._constants.get(tensor)
+        return value.shape if value is not None else self.type(tensor).static_shape
 
     def reads(self, node: Node) -> list[str]:
         """List the tensors that a node reads, those of its subgraphs included."""

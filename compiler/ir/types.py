@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,7 +20,7 @@ class TensorType:
     dtype: np.dtype[np.generic] | None = None
     shape: tuple[int | str | None, ...] | None = None
 
-    @property
+    @cached_property
     def static_shape(self) -> tuple[int, ...] | None:
         """The shape when every dimension is a number, else None."""
         if self.shape is None:

@@ -18,7 +18,7 @@ Slots: TypeAlias = Mapping[int, str]
 class Frozen(BaseModel):
     """Data read from a target's files."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Limit(Frozen):

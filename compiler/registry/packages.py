@@ -25,9 +25,9 @@ class Package:
 
     def files(self, subfolder: str, pattern: str) -> Iterator[Path]:
         """Yield the public files of a folder of the package, by name."""
-        for file in sorted((self.folder / subfolder).glob(pattern)):
-            if not file.name.startswith((".", "_")) and file.is_file():
-                yield file
+        folder = self.folder / subfolder
+        if folder.is_dir():
+            yield from _files(folder, pattern, folder.stat().st_mtime_ns)
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,13 @@ def _packages(group: str, _path: tuple[str, ...]) -> tuple[Package, ...]:
         folder = _folder(entry.value, owner)
         found.setdefault(folder, Package(entry.value, folder, owner))
     return tuple(found.values())
+
+
+@cache
+def _files(folder: Path, pattern: str, _changed: int) -> tuple[Path, ...]:
+    """List files once for each state of their folder: a recipe asks for dozens of passes by name."""
+    found = sorted(folder.glob(pattern))
+    return tuple(file for file in found if not file.name.startswith((".", "_")) and file.is_file())
 
 
 def index(plugins: Iterable[Plugin], kind: str) -> Mapping[str, Plugin]:

@@ -14,7 +14,7 @@ USUAL_RATE = {"sgd": 0.01, "adamw": 0.001}
 class TrainingOptions(BaseModel):
     """How a network is retrained."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     epochs: int = Field(default=10, ge=1, le=100_000, description="how often all images are gone through")
     learning_rate: Positive | Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?x$")] = Field(

@@ -29,7 +29,7 @@ MEASURES = {
 class Share(BaseModel):
     """What one layer got of a budget."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     had: int
     """Filters before."""
@@ -43,7 +43,7 @@ class Share(BaseModel):
 class Allocation(BaseModel):
     """How a budget was shared out."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     measure: str
     before: float

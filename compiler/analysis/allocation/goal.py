@@ -19,7 +19,7 @@ Amount = Annotated[float, Field(gt=0)] | Share
 class Goal(BaseModel):
     """One of four costs, and how much of it may be left."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     parameters: Amount | None = Field(default=None, description="floating-point weights, as deployed")
     macs: Amount | None = Field(default=None, description="multiply-accumulates")

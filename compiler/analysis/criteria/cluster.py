@@ -33,7 +33,7 @@ Look: TypeAlias = Callable[[Sequence[str], Ids], dict[str, Floats]]
 class SeenImage(BaseModel):
     """An image that the criterion looked at: its file, its place in the recipe's data from 0, its boxes in sight."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: str
     index: int

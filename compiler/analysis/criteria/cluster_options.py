@@ -10,7 +10,7 @@ from compiler.analysis.feature_maps import Seen
 class ClusterOptions(BaseModel):
     """How the cluster criterion looks at feature maps."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     preset: Literal["recommended", "paper"] = Field(
         default="recommended", description="paper: one image, raw statistics; recommended: several images, standardised"

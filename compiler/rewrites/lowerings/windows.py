@@ -82,28 +82,20 @@ class _Even:
 def _even(op: Op, weight: Array, shape: tuple[int, ...], result: tuple[int, ...]) -> _Even | None:
     """Work out the even form; None for a node that has it."""
     dilations, strides = op.integers("dilations") or (1, 1), op.integers("strides") or (1, 1)
-    spread = _spread(weight, dilations)
+    spans = [(extent - 1) * step + 1 for extent, step in zip(weight.shape[2:], dilations, strict=True)]
     begins = (op.integers("pads") or (0, 0, 0, 0))[:2]
     reach = [(shape[2 + i] - 1) * strides[i] for i in range(2)]
-    size = max(*spread.shape[2:], *(begins[i] + result[2 + i] - reach[i] for i in range(2)))
+    size = max(*spans, *(begins[i] + result[2 + i] - reach[i] for i in range(2)))
     ends = [reach[i] + size - begins[i] - result[2 + i] for i in range(2)]
     pad = min(*begins, *ends)
     offset = (begins[0] - pad, begins[1] - pad)
     made = (reach[0] + size - 2 * pad, reach[1] + size - 2 * pad)
-    is_even = spread.shape == weight.shape and weight.shape[2:] == (size, size) and made == result[2:]
+    is_even = set(dilations) == {1} and weight.shape[2:] == (size, size) and made == result[2:]
     if is_even and not any(op.integers("output_padding")):
         return None
     whole = np.zeros((*weight.shape[:2], size, size), weight.dtype)
-    whole[:, :, : spread.shape[2], : spread.shape[3]] = spread
+    whole[:, :, : spans[0] : dilations[0], : spans[1] : dilations[1]] = weight
     return _Even(whole, pad, offset, made, strides)
-
-
-def _spread(weight: Array, dilations: tuple[int, ...]) -> Array:
-    """Put the zeros of a dilated kernel into it."""
-    sizes = [(extent - 1) * step + 1 for extent, step in zip(weight.shape[2:], dilations, strict=True)]
-    spread = np.zeros((*weight.shape[:2], *sizes), weight.dtype)
-    spread[:, :, :: dilations[0], :: dilations[1]] = weight
-    return spread
 
 
 def _write_even(program: Program, op: Op, plan: _Even, result: tuple[int, ...]) -> None:
