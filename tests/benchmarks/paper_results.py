@@ -52,7 +52,7 @@ def read_table(path: Path) -> Table:
     return Table.model_validate_json(path.read_text("utf-8"))
 
 
-def keep_table(table: Table, path: Path) -> None:
+def keep_table(table: BaseModel, path: Path) -> None:
     """Write it down again, with what was added."""
     path.parent.mkdir(exist_ok=True)
     path.write_text(table.model_dump_json(indent=1) + "\n", "utf-8")
