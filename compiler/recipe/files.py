@@ -28,6 +28,8 @@ _MAY_BE_BLANK: tuple[tuple[Key, ...], ...] = (
     ("data", "augment"),
     *(("data", source, "args") for source in _SOURCES),
 )
+_PROFILE_SUFFIXES = (".yaml", ".yml")
+"""What the path of a profile ends in; a target without it is a name."""
 _FACTORIES: tuple[tuple[Key, ...], ...] = (("model", "torch"), *(("data", source, "python") for source in _SOURCES))
 
 
@@ -105,4 +107,15 @@ def _anchor(root: Node) -> Node:
             if module.endswith(".py"):
                 place = f"{absolute(folder_of(node.span), module)}{colon}{function}"
                 root = root.put(path, replace(node, value=place))
+    return _anchor_targets(root)
+
+
+def _anchor_targets(root: Node) -> Node:
+    """Make the path of a profile of the user's own absolute; a target's name stays."""
+    given = root.get("target")
+    items = 1 if given is None or not isinstance(given.value, tuple) else len(given.value)
+    for path in (("target",), *(("target", place) for place in range(items))):
+        node = root.get(*path)
+        if node is not None and isinstance(node.value, str) and node.value.endswith(_PROFILE_SUFFIXES):
+            root = root.put(path, replace(node, value=str(absolute(folder_of(node.span), node.value))))
     return root

@@ -74,6 +74,14 @@ def test_path_counts_from_the_file_that_says_it(tmp_path: Path) -> None:
     assert recipe.data.calibration.coco == tmp_path / "labels.json"
 
 
+@pytest.mark.parametrize("given", ["my-board.yaml", "[tx2, my-board.yaml]"])
+def test_own_profile_counts_from_the_recipe_and_a_name_stays(tmp_path: Path, given: str) -> None:
+    path = write(tmp_path, f"version: 1\nproduct: p\nmodel: {{onnx: m.onnx}}\ntarget: {given}\n")
+    assert load_recipe(path).recipe.target == (*(("tx2",) if "tx2" in given else ()), str(tmp_path / "my-board.yaml"))
+    assert load_recipe(path, ("target=tx2",)).recipe.target == ("tx2",)
+    assert load_recipe(path, ("target=my-board.yaml",)).recipe.target == (str(Path.cwd() / "my-board.yaml"),)
+
+
 def test_torch_file_becomes_absolute_and_a_module_stays(tmp_path: Path) -> None:
     inputs = "inputs: {images: [1, 3, 8, 8]}"
     start = "version: 1\nproduct: barn\n"
