@@ -38,7 +38,7 @@ def figures(folder: Path) -> None:
 
 
 def mouse(folder: Path, given: Path) -> None:
-    """Link the frames and copy their labels; all 70 training frames are labelled, most with all of 17 points."""
+    """Link the frames and copy their labels; all frames are labelled, half of them with fewer than 17 points."""
     folder.mkdir(parents=True, exist_ok=True)
     for part in ("train", "val"):
         told = json.loads((given / f"{part}.json").read_text("utf-8"))

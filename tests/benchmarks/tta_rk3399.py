@@ -126,7 +126,7 @@ def fill(plan: Plan, folder: Path, seed: int, ways: Sequence[str]) -> None:
 
 def train_source(plan: Plan, folder: Path, seed: int) -> None:
     """Train a network with the compiler's own training, and save it with its norms."""
-    given = _recipe(plan, folder, "train.json", seed) | {
+    given = _recipe(plan, "train.json", seed) | {
         "model": {
             "torch": f"{FACTORY}:build",
             "args": {"num_joints": plan.joints, **NETWORK},
@@ -137,7 +137,7 @@ def train_source(plan: Plan, folder: Path, seed: int) -> None:
     loaded = load_recipe(_write(folder, f"source-{seed}", given), ())
     program = load_source(loaded, None).program
     options = TrainingOptions.model_validate(
-        {"teacher": "none", "loss": LOSS, **_training(plan, plan.epochs[0], RATE, plan.visits)}
+        {"teacher": "none", "loss": LOSS, **_training(plan.epochs[0], RATE, plan.visits)}
     )
     done = train(program, make_training(loaded, program, None, folder / "checkpoints", None), options, seed)
     write_values(program, done.values)
@@ -173,13 +173,13 @@ def _report(plan: Plan, folder: Path, seed: int, retraining: str, last: list[str
     visits = plan.visits * _images(folder) // images
     how = {"teacher": "source" if retraining in ("teacher", "both") else "none"}
     how["loss"] = "none" if retraining == "teacher" else LOSS
-    given = _recipe(plan, folder, coco, seed) | {
+    given = _recipe(plan, coco, seed) | {
         "model": {"onnx": f"source-{seed}.onnx", "learning_rate": RATE},
         "passes": [
             {"backbone-swap": {"to": "mobilenet-v2", "width": 0.35, "end": "narrow"}},
-            {"finetune": {**how, **_training(plan, plan.epochs[1], "1x", visits)}},
+            {"finetune": {**how, **_training(plan.epochs[1], "1x", visits)}},
             {"conv-factorize": {"rank": RANK, "only": ["ConvTranspose"], "fit": "outputs"}},
-            {"finetune": {**how, **_training(plan, plan.epochs[2], "0.25x", visits)}},
+            {"finetune": {**how, **_training(plan.epochs[2], "0.25x", visits)}},
             *last,
         ],
     }
@@ -207,14 +207,13 @@ def _figure(value: float | None) -> float:
     return round(value, 6)
 
 
-def _training(plan: Plan, epochs: int, rate: float | str, visits: int) -> dict[str, Any]:
-    del plan
+def _training(epochs: int, rate: float | str, visits: int) -> dict[str, Any]:
     precision = "auto" if torch.cuda.is_available() else "bf16"
     same = {"batch": 16, "weight_decay": 0.02, "mixed_precision": precision, "keep": "last"}
     return {"epochs": epochs, "learning_rate": rate, "visits": visits, **same}
 
 
-def _recipe(plan: Plan, folder: Path, coco: str, seed: int) -> dict[str, Any]:
+def _recipe(plan: Plan, coco: str, seed: int) -> dict[str, Any]:
     """State what all recipes share: images, how they are prepared and judged, and the board."""
     return {
         "version": 1,
@@ -226,7 +225,7 @@ def _recipe(plan: Plan, folder: Path, coco: str, seed: int) -> dict[str, Any]:
             "augment": plan.augment,
         },
         "evaluate": plan.evaluate,
-        "target": str(folder.resolve() / "board.yaml"),
+        "target": "board.yaml",
         "seed": seed,
     }
 
