@@ -24,6 +24,7 @@ from compiler.fidelity import make_probe
 from compiler.frontends.cache import cache_folder, checkpoint_folder
 from compiler.frontends.onnx_file import Loaded
 from compiler.frontends.source import load_source
+from compiler.frontends.timm_backbone import Backbones
 from compiler.inputs import (
     agreement_of,
     as_declared,
@@ -78,6 +79,7 @@ class _Job:
     emitter: Emitter
     source: Loaded
     options: Options
+    backbones: Backbones
 
     @property
     def folder(self) -> Path:
@@ -104,9 +106,12 @@ def build(path: Path, options: Options) -> Iterator[Outcome]:
     plans = [make_plan(loaded, name) for name in target_names_of(loaded, options.targets)]
     emitters = [_emitter(plan, loaded) for plan in plans]
     started = time.perf_counter()
-    source = load_source(loaded, cache_folder() if options.is_caching else None)
+    cache = cache_folder() if options.is_caching else None
+    source = load_source(loaded, cache)
     lap = Lap(name="load", seconds=time.perf_counter() - started)
-    jobs = [_Job(loaded, plan, emitter, source, options) for plan, emitter in zip(plans, emitters, strict=True)]
+    backbones = Backbones(loaded.recipe.seed, cache)
+    pairs = zip(plans, emitters, strict=True)
+    jobs = [_Job(loaded, plan, emitter, source, options, backbones) for plan, emitter in pairs]
     for job in jobs:
         check_place(job.folder)
         _check_beforehand(job)
@@ -134,7 +139,8 @@ def _check_beforehand(job: _Job) -> None:
     """Walk the plan with stand-in decisions, as lint does, and refuse before any work what the target cannot run."""
     recipe, target = job.loaded.recipe, job.plan.target
     training = stand_in(job.loaded, job.source.program)
-    context = Context(target, np.random.default_rng(recipe.seed), is_stand_in=True, training=training)
+    rng, make = np.random.default_rng(recipe.seed), job.backbones.make
+    context = Context(target, rng, is_stand_in=True, training=training, backbones=make)
     done = run(job.plan, job.source.program, context, Instruments())
     found = apply_allow(job.loaded, check_program(done.program, target, rules()), ())
     if has_errors(found):
@@ -157,7 +163,8 @@ def _build_target(job: _Job, load: Lap) -> Outcome | None:
     training = make_training(job.loaded, program, score, checkpoints, job.options.watcher)
     rng, images = np.random.default_rng(recipe.seed), calibration(recipe, program)
     boxes, tensors = scenes(recipe, program), tensor_reader(job.loaded.path.parent)
-    context = Context(target, rng, images, boxes, tensors=tensors, training=training)
+    make = job.backbones.make
+    context = Context(target, rng, images, boxes, tensors=tensors, training=training, backbones=make)
     done = run(job.plan, program, context, instruments)
     laps = (load, Lap(name="passes and measurements", seconds=time.perf_counter() - started))
     samples = [*probe_samples(recipe, program), random_sample(program, np.random.default_rng(recipe.seed))]

@@ -59,6 +59,8 @@ class Log:
     findings: list[Diagnostic] = field(default_factory=list[Diagnostic])
     forecasts: list[Diagnostic] = field(default_factory=list[Diagnostic])
     """Findings that need no measurement, so that lint says them too, be they only notes."""
+    is_unseen: bool = False
+    """Whether lint cannot see what the step will do: that it changes nothing there means nothing."""
 
     def skip(self, layer: Op | str, why: str) -> None:
         """Record that a layer was left alone."""
@@ -94,6 +96,9 @@ class Context:
     """Inside a `repeat`, the network as it was before the first round."""
     training: Training | None = None
     """What a pass that trains is given: teacher, images, metric. On the lint path only what the recipe says of them."""
+    backbones: Callable[[str, tuple[int, ...], int, Mapping[str, Array] | None], Program | None] | None = None
+    """Gives a library's backbone by name, image shape, opset and weights: a program with one output for each stage.
+    On the lint path None for what no build has exported yet."""
     tensors: Callable[[Path], Mapping[str, Array]] | None = None
     """Reads a checkpoint beside the recipe (torch, weights only, or safetensors): parameter name to value."""
 

@@ -12,6 +12,7 @@ from compiler.contracts import Context, Rule
 from compiler.diagnostic import CompressError, Diagnostic, Span
 from compiler.frontends.onnx_file import load_onnx
 from compiler.frontends.source import load_structure
+from compiler.frontends.timm_backbone import Backbones
 from compiler.lint_files import is_onnx, lintable
 from compiler.pipeline import Instruments, run
 from compiler.plan import clean_up_plan, make_plan, target_names_of
@@ -85,7 +86,9 @@ def _lint_recipe(file: Path, asked: _Asked) -> tuple[list[Diagnostic], list[Lint
     checked: list[Linted] = []
     for plan in plans:
         training = stand_in(loaded, source.program)
-        context = Context(plan.target, np.random.default_rng(loaded.recipe.seed), is_stand_in=True, training=training)
+        kept = Backbones(loaded.recipe.seed, asked.cache).kept
+        rng = np.random.default_rng(loaded.recipe.seed)
+        context = Context(plan.target, rng, is_stand_in=True, training=training, backbones=kept)
         done = run(plan, source.program, context, Instruments())
         found = [*done.findings, *check_program(done.program, plan.target, asked.known)]
         findings += _placed(found, loaded.at("model") or Span(str(file)))

@@ -126,7 +126,7 @@ def _run_step(step: Step, done: Run, context: Context, instruments: Instruments)
     # Notes of passes are about what was measured; lint measures nothing.
     told = [item for item in log.findings if instruments.probe is not None or item.severity is not Severity.NOTE]
     findings = [replace(item, span=item.span or step.span) for item in (*log.forecasts, *told)]
-    if todo.is_structural or not context.is_stand_in:
+    if not context.is_stand_in or (todo.is_structural and not log.is_unseen):
         findings += _judge(step, changed, before, done.costs)
     done.findings += findings
     return PassReport(

@@ -1,6 +1,5 @@
 """Replace a heavy backbone by a lightweight one."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar, Literal, Self
@@ -9,20 +8,13 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from compiler.analysis.cost import cost
-from compiler.analysis.stages import Cut, backbone_end, find_cut
+from compiler.analysis.stages import Cut
 from compiler.analysis.what_if import obstacle
-from compiler.codes.passes import (
-    BACKBONE_JOINED,
-    BACKBONE_REFUSED,
-    BACKBONE_TRIED,
-    BACKBONE_UNTRAINED,
-    CUT_UNFIT,
-    WEIGHTS_UNFIT,
-)
+from compiler.codes.passes import BACKBONE_JOINED, BACKBONE_REFUSED, BACKBONE_TRIED, BACKBONE_UNTRAINED
 from compiler.contracts import Context, Decision, Effect, Log, Pass
 from compiler.diagnostic import CompressError, Diagnostic, did_you_mean
-from compiler.ir import Array, Program, ProgramView, refresh_types
-from compiler.rewrites.grow import Role, blank
+from compiler.ir import Program, ProgramView, refresh_types
+from compiler.rewrites.grow import blank
 from compiler.rewrites.join_backbone import (
     Join,
     blank_mixing,
@@ -34,16 +26,19 @@ from compiler.rewrites.join_backbone import (
 )
 from compiler.target import Target
 from passes.backbones import NAMES, load_backbone
+from passes.backbones.cutting import cut_off
+from passes.backbones.foreign import exported, is_foreign, unseen
+from passes.backbones.stored import with_weights
 from passes.backbones.swapping import (
     Hang,
     Swapped,
     Tried,
     alone,
-    backbone,
+    features,
     fitted,
+    grafted,
     grown,
     hang_text,
-    image,
     stage,
     tried_text,
 )
@@ -61,6 +56,9 @@ class BackboneSwap(Pass):
 
     `weights` fills the new backbone from a state dictionary with the reference implementation's names (torchvision's,
     for ShuffleNet V1 the authors'), as torch or safetensors file; without it the weights are random and want training.
+    `timm:NAME` is any network of the library timm that gives its stages' maps (extra `compress[timm]`), exported
+    without pretrained weights at the network's input size on the machine that builds. Lint, which loads no timm, knows
+    its layers only after a build.
     With calibration images, adapters and readers start from the least-squares fit of the old maps by the new ones.
     Operators are checked on the target before anything is built. Of several `candidates` the one with the least
     predicted time is kept; with `trial_epochs` each one is trained for so many epochs with the source network as
@@ -81,7 +79,7 @@ class BackboneSwap(Pass):
         "zeros": "the zeros in the old backbone go with it",
     }
 
-    to: str | None = Field(default=None, description="the new backbone: " + ", ".join(NAMES))
+    to: str | None = Field(default=None, description=f"the new backbone: {', '.join(NAMES)}, or timm:NAME")
     candidates: tuple[str, ...] = Field(default=(), description="several of them, of which the best is kept")
     trial_epochs: int = Field(
         default=0, ge=0, le=1000, description="keep the candidate most accurate after so many epochs; 0: the fastest"
@@ -108,48 +106,60 @@ class BackboneSwap(Pass):
 
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Yield what stands in the way of a swap: the cut first, then every candidate refused."""
-        cut = self._cut(program)
+        cut = cut_off(program, self.cut)
         if isinstance(cut, Diagnostic):
             yield cut
             return
-        whys = {name: self._refusal(program, name, target) for name in self._names()}
+        whys = {name: self._refusal(program, name, target, {}) for name in self._names()}
         if all(whys.values()):
-            others = [name for name in NAMES if name not in whys and not self._refusal(program, name, target)]
-            advice = f"{target.name} can run {', '.join(others[:4])}" if others else "choose another width"
-            for name, why in whys.items():
-                near = None if name in NAMES else did_you_mean(name, set(NAMES))
-                yield Diagnostic(BACKBONE_REFUSED, f"{name}: {why}", near or advice)
+            yield from self._refused(program, target, whys)
 
     def decide(self, program: ProgramView, context: Context) -> Swapped:
         """Try the candidates, keep the fastest, and fit what joins it to the rest."""
-        cut = self._cut(program)
+        cut = cut_off(program, self.cut)
         assert isinstance(cut, Cut)
-        tried: dict[str, Tried] = {}
-        if context.is_stand_in and self.to is not None:
-            tried[self.to] = Tried()  # with nothing to choose from, its cost is seen when it is in place
-        else:
-            for name in self._names():
-                why = self._refusal(program, name, context.target)
-                tried[name] = Tried(why_not=why) if why else self._try(program, cut, name, context.target)
-        able = [name for name in tried if not tried[name].why_not]
+        sources = exported(program, self._names(), context)
+        hidden = tuple(name for name in self._names() if is_foreign(name) and name not in sources)
+        if hidden and not context.is_stand_in:
+            raise CompressError(Diagnostic(BACKBONE_REFUSED, f"there is nothing here to export {hidden[0]} with"))
+        seen = [name for name in self._names() if name not in hidden]
+        # A lone own backbone that the target refuses does not get past `check`.
+        known = {name for name in seen if self.to is not None and not is_foreign(name)}
+        whys = {name: "" if name in known else self._refusal(program, name, context.target, sources) for name in seen}
+        if not hidden and all(whys.values()):
+            raise CompressError(*self._refused(program, context.target, whys))
         seed = int(context.rng.integers(2**32))
-        made = {name: self._made(program, cut, name, seed, context) for name in self._short_list(able, tried)}
+        plans = {name: self._plan(program, cut, name, seed, sources.get(name)) for name in seen if not whys[name]}
+        tried = {name: Tried(why_not=why) for name, why in whys.items() if why}
+        # With nothing to choose from, lint sees the cost when the backbone is in place.
+        is_lone = context.is_stand_in and self.to is not None
+        tried |= {name: Tried() if is_lone else self._try(program, plans[name], context.target) for name in plans}
+        if not plans:
+            return Swapped(backbone="", width=1, seed=0, hangs={}, tried=tried, is_stand_in=True, unseen=hidden)
+        made = {name: self._made(program, plans[name], context) for name in self._short_list([*plans], tried)}
         if self.trial_epochs:
             tried |= self._judged(program, made, tried, context)
         best = min(made, key=lambda name: (-(tried[name].accuracy or 0.0), tried[name].predicted_ms))
-        return made[best].model_copy(update={"tried": tried})
+        return made[best].model_copy(update={"tried": tried, "unseen": hidden})
+
+    def _refused(self, program: ProgramView, target: Target, whys: Mapping[str, str]) -> Iterator[Diagnostic]:
+        """Say why each candidate is refused, and what the target can run."""
+        others = [name for name in NAMES if name not in whys and not self._refusal(program, name, target, {})]
+        advice = f"{target.name} can run {', '.join(others[:4])}" if others else "choose another width"
+        for name, why in whys.items():
+            near = None if name in NAMES or is_foreign(name) else did_you_mean(name, set(NAMES))
+            yield Diagnostic(BACKBONE_REFUSED, f"{name}: {why}", near or advice)
 
     def _short_list(self, able: list[str], tried: Mapping[str, Tried]) -> list[str]:
         """Keep those that are worth making: all to be trained, else the fastest."""
         return able if self.trial_epochs else [min(able, key=lambda name: tried[name].predicted_ms)]
 
-    def _made(self, program: ProgramView, cut: Cut, name: str, seed: int, context: Context) -> Swapped:
-        """Plan a swap, and find its values where there are images or weights."""
-        made = self._plan(program, cut, name, seed)
+    def _made(self, program: ProgramView, made: Swapped, context: Context) -> Swapped:
+        """Find the values of a planned swap where there are images or weights."""
         if context.is_stand_in:
             return made.model_copy(update={"is_stand_in": True})
         if self.weights is not None:
-            made = made.model_copy(update=self._read(program, made, context))
+            made = with_weights(program, made, self.weights, context)
         if self.fit == "images" and context.calibration is not None:
             made = fitted(program, made, context.calibration())
         return made
@@ -176,7 +186,12 @@ class BackboneSwap(Pass):
     def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
         """Grow the new backbone, hang the rest on it, and take the old one out."""
         assert isinstance(decision, Swapped)
-        cut = self._cut(program)
+        if decision.unseen:
+            log.foresee(unseen(decision.unseen))
+        if not decision.backbone:
+            log.is_unseen = True
+            return
+        cut = cut_off(program, self.cut)
         assert isinstance(cut, Cut)
         grow, maps = grown(program, decision, decision.hangs)
         rng = np.random.default_rng(decision.seed + 1)
@@ -202,43 +217,25 @@ class BackboneSwap(Pass):
     def _names(self) -> tuple[str, ...]:
         return self.candidates or (self.to or "",)
 
-    def _cut(self, program: ProgramView) -> Cut | Diagnostic:
-        """Find the old backbone, or say why there is none to replace."""
-        advice = "run `compress inspect --stages` to see where the network can be cut, and name tensors by `cut`"
-        known = {tensor for op in program.each() for tensor in op.outputs}
-        for name in self.cut:
-            if name not in known:
-                return Diagnostic(CUT_UNFIT, f"cut: there is no tensor {name}", did_you_mean(name, known) or advice)
-        found = None if self.cut else backbone_end(program)
-        if not self.cut and found is None:
-            return Diagnostic(CUT_UNFIT, "the network's maps never shrink, so no backbone was found", advice)
-        cut = find_cut(program, self.cut or (found or "",))
-        stray = [name for name in cut.border if self.cut and name not in self.cut]
-        if stray:
-            said = f"the rest of the network also reads {', '.join(stray[:4])}"
-            return Diagnostic(CUT_UNFIT, said, "name these tensors in `cut` too")
-        for name in cut.border:
-            shape, kind = program.shape(name), program.type(name).dtype
-            if shape is None or len(shape) != 4 or shape[0] != 1 or kind != np.float32 or program.is_output(name):
-                said = f"{name} is an output, or no map [1, channels, height, width] of 32-bit floats"
-                return Diagnostic(CUT_UNFIT, said, advice)
-        if image(program) is None:
-            return Diagnostic(CUT_UNFIT, "the network has no single image input of 3 channels and batch 1", advice)
-        return cut
-
-    def _refusal(self, program: ProgramView, name: str, target: Target) -> str:
+    def _refusal(self, program: ProgramView, name: str, target: Target, sources: Mapping[str, Program]) -> str:
         """Say why a backbone cannot be used on a target, or nothing."""
-        if name not in NAMES:
-            return "there is no such backbone"
-        made = load_backbone(name, self.width)
+        if is_foreign(name) and self.width != 1:
+            return "timm's backbones have no width to choose; name one of another size"
+        if is_foreign(name) and name not in sources:
+            return ""
+        made = grafted(sources[name]) if name in sources else "there is no such backbone"
+        if name in NAMES:
+            own = load_backbone(name, self.width)
+            made = own if isinstance(own, str) else own.features
         if isinstance(made, str):
             return made
         trial, _, _ = alone(program, made, blank)
         return obstacle(trial, target) or ""
 
-    def _plan(self, program: ProgramView, cut: Cut, name: str, seed: int) -> Swapped:
+    def _plan(self, program: ProgramView, cut: Cut, name: str, seed: int, source: Program | None) -> Swapped:
         """Choose for each border tensor the stage it comes from, and how it is joined."""
-        _, grow, ends = alone(program, backbone(name, self.width), blank)
+        bare = Swapped(backbone=name, width=self.width, seed=seed, hangs={}, tried={}, source=source)
+        _, grow, ends = alone(program, features(bare), blank)
         hangs: dict[str, Hang] = {}
         for tensor in cut.border:
             shape = program.shape(tensor)
@@ -253,33 +250,12 @@ class BackboneSwap(Pass):
                 size=(shape[2], shape[3]),
                 given=(height, width),
             )
-        return Swapped(backbone=name, width=self.width, seed=seed, hangs=hangs, tried={})
+        return bare.model_copy(update={"hangs": hangs})
 
-    def _try(self, program: ProgramView, cut: Cut, name: str, target: Target) -> Tried:
+    def _try(self, program: ProgramView, plan: Swapped, target: Target) -> Tried:
         """Cost the network with a candidate in place."""
         assert isinstance(program, Program)
         twin = program.clone()
-        plan = self._plan(program, cut, name, 0).model_copy(update={"is_stand_in": True})
-        self.rewrite(twin, plan, Log())
+        self.rewrite(twin, plan.model_copy(update={"is_stand_in": True}), Log())
         found = cost(twin, target.cost)
         return Tried(parameters=found.parameters, predicted_ms=found.predicted_ms)
-
-    def _read(self, program: ProgramView, made: Swapped, context: Context) -> dict[str, object]:
-        """Read the checkpoint and hold it against the backbone. Raises CompressError."""
-        assert self.weights is not None and context.tensors is not None
-        state = context.tensors(self.weights)
-        wanted: dict[str, tuple[int, ...]] = {}
-
-        def note(name: str, shape: tuple[int, ...], role: Role) -> Array:
-            wanted[name] = shape
-            return blank(name, shape, role)
-
-        alone(program, backbone(made.backbone, made.width), note)
-        for name, shape in wanted.items():
-            found = state[name].shape if name in state else None
-            if found != shape:
-                said = f"{self.weights} {'lacks ' + name if found is None else f'has {name} as {list(found)}'}"
-                raise CompressError(Diagnostic(WEIGHTS_UNFIT, f"{said}; {made.backbone} needs {list(shape)}"))
-        weights = {name: np.asarray(state[name], np.float32) for name in wanted}
-        whole = hashlib.sha256(b"".join(weights[name].tobytes() for name in sorted(weights))).hexdigest()
-        return {"weights": weights, "weights_sha256": whole}

@@ -120,6 +120,22 @@ BACKBONE_JOINED = Code(
     "How the rest of the network hangs on the new backbone: which of its stages a tensor of the old one is made from, "
     "and what was added or re-made because channels or sizes differ.",
 )
+BACKBONE_UNSEEN = Code(
+    "P068",
+    "backbone-unseen",
+    Severity.NOTE,
+    "A backbone `timm:NAME` is exported by timm and torch, which lint loads neither of. Until a build has exported it "
+    "once on this machine, lint does not know its layers: what it says is about the network with its old backbone. The "
+    "build checks the operators on the target before it does anything else.",
+)
+LIBRARY_MISSING = Code(
+    "P069",
+    "library-missing",
+    Severity.ERROR,
+    "A backbone `timm:NAME` is built by the library timm, which is an extra: `pip install compress[timm]`. It brings "
+    "torchvision along, which must fit the installed torch. Only the machine that builds needs it; the board and "
+    "`compress lint` do not. The compiler's own backbones need no extra.",
+)
 NO_CALIBRATION = Code(
     "P080",
     "no-calibration",

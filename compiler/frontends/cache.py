@@ -72,6 +72,11 @@ def key_of_file(content: bytes) -> str:
     return _key({"model": hashlib.sha256(content).hexdigest()})
 
 
+def key_of_backbone(facts: Mapping[str, object]) -> str:
+    """Hash all that the export of a library's backbone depends on."""
+    return _key({"backbone": dict(facts)})
+
+
 def _key(facts: Mapping[str, object]) -> str:
     """Hash facts together with what every entry depends on."""
     own = sorted(Path(__file__).parent.glob("*.py"))

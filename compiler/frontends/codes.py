@@ -108,3 +108,19 @@ STRUCTURE_UNREADABLE = Code(
     "A structure lock holds the graph of a torch model without its weights, so that a recipe is checked without torch. "
     "This one was edited, cut short, or written in another format version. Write it again with `compress lock`.",
 )
+
+BACKBONE_UNKNOWN = Code(
+    "M114",
+    "backbone-unknown",
+    Severity.ERROR,
+    "The installed timm has no network of this name. Names are those of `timm.list_models()`, with or without the tag "
+    "of a set of weights behind a dot; newer versions of timm have more. Nothing is looked for in the network.",
+)
+
+BACKBONE_UNFIT = Code(
+    "M115",
+    "backbone-unfit",
+    Severity.ERROR,
+    "A network of timm cannot serve as a backbone here: timm cannot cut it into stages, its maps are not laid out as "
+    "channels, height, width, or its operators cannot be written in the version of ONNX that the network uses.",
+)

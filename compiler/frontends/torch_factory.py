@@ -18,7 +18,7 @@ from compiler.frontends.structure import structure_digest, write_structure
 from compiler.frontends.user_code import call_factory, importing_beside, repeatable
 from compiler.ir import from_model, to_model
 
-__all__ = ["OPSET", "export_factory", "factory_source", "lock_text"]
+__all__ = ["OPSET", "export_factory", "factory_source", "lock_text", "silence"]
 
 
 def export_factory(  # noqa: PLR0913, PLR0917 - what a recipe says of its model
@@ -37,7 +37,7 @@ def export_factory(  # noqa: PLR0913, PLR0917 - what a recipe says of its model
     parsed = parse_spec(spec)
     # A module found on the path imports its neighbours through its package, as everywhere.
     beside = importing_beside(source) if parsed.is_file else contextlib.nullcontext()
-    with repeatable(seed), _silence(), beside:
+    with repeatable(seed), silence(), beside:
         module = call_factory(parsed, source, args)
         if checkpoint is not None:
             load_checkpoint(module, checkpoint)
@@ -58,7 +58,7 @@ def lock_text(
 
 
 @contextlib.contextmanager
-def _silence() -> Generator[None]:
+def silence() -> Generator[None]:
     """Keep the exporter's warnings and the user's prints off the terminal, where a JSON report may be written."""
     import torch
 

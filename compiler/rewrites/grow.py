@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from compiler.ir import Array, Program, TensorType
+from compiler.ir import Array, Program, ProgramView, TensorType
 
 Role: TypeAlias = Literal["weight", "one", "zero"]
 """What a parameter starts as: a random weight, ones (scales, variances) or zeros (shifts, means, biases)."""
@@ -141,6 +141,23 @@ class Grower:
         channels = (self.size(x)[0], 1, 1)
         pooled = self.node("GlobalAveragePool", "avgpool", [x], channels)
         return self._flat(self.node("Flatten", "flatten", [pooled], channels))
+
+    def graft(self, piece: ProgramView, x: str) -> list[str]:
+        """Copy the nodes of a network with one input behind a tensor, and return its outputs."""
+        values = {name: piece.const(name) for name in piece.constants}
+        renamed = {"": "", piece.inputs[0]: x}
+        renamed |= {name: self.store(name, value) for name, value in values.items() if value is not None}
+        for op in piece.each():
+            renamed |= {name: self.program.fresh(f"{self._prefix}{name}") for name in op.outputs if name}
+            inputs, outputs = ([renamed[name] for name in names] for names in (op.inputs, op.outputs))
+            self.program.add(op.op_type, inputs, outputs, op.attributes, name=f"{self._prefix}{op.name}")
+            for name in filter(None, op.outputs):
+                self.program.set_type(renamed[name], piece.type(name))
+        for name in piece.outputs:
+            shape = piece.shape(name)
+            assert shape is not None
+            self._note(renamed[name], (shape[1], shape[2], shape[3]))
+        return [renamed[name] for name in piece.outputs]
 
     def store(self, name: str, value: Array) -> str:
         """Store a constant behind the prefix."""

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from compiler.codes.passes import FIT_LOST
 from compiler.contracts import Decision, Sample
+from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Array, Program, ProgramView, TensorType, model_bytes, refresh_types
 from compiler.reference import Session
 from compiler.rewrites.grow import Grower, Role, Values, blank, drawn
 from compiler.rewrites.join_backbone import Join, Regression, remove_dead, to_size
-from passes.backbones.catalogue import Backbone, load_backbone
+from passes.backbones.catalogue import NAMES, Backbone, Features, load_backbone
 
 PREFIX = "backbone."
 """Stands before the names of the new backbone's nodes and parameters."""
@@ -55,6 +57,10 @@ class Swapped(Decision):
     tried: dict[str, Tried]
     weights_sha256: str | None = None
     is_stand_in: bool = False
+    unseen: tuple[str, ...] = ()
+    """Candidates whose layers lint does not know."""
+    source: Any = Field(default=None, exclude=True, repr=False)
+    """The network that a library exported, where the backbone is none of the own."""
     weights: Mapping[str, Any] = Field(default={}, exclude=True, repr=False)
     mixings: Mapping[str, Any] = Field(default={}, exclude=True, repr=False)
 
@@ -74,18 +80,28 @@ def bare(program: ProgramView) -> Program:
     return trial
 
 
-def backbone(name: str, width: float) -> Backbone:
-    """Make a backbone whose name and width were checked."""
-    made = load_backbone(name, width)
-    assert isinstance(made, Backbone)
-    return made
+def grafted(source: Program) -> Features:
+    """Grow what a library exported."""
+    return lambda grow, x: grow.graft(source, x)
 
 
-def alone(program: ProgramView, made: Backbone, values: Values) -> tuple[Program, Grower, list[str]]:
+def features(made: Swapped) -> Features:
+    """Tell how to grow the backbone of a swap, whose name and width were checked."""
+    if made.source is not None:
+        return grafted(made.source)
+    if made.backbone not in NAMES:
+        said = f"the layers of {made.backbone} are not part of a report, and so cannot be replayed from it"
+        raise CompressError(Diagnostic(FIT_LOST, said, "run the pass again"))
+    own = load_backbone(made.backbone, made.width)
+    assert isinstance(own, Backbone)
+    return own.features
+
+
+def alone(program: ProgramView, growing: Features, values: Values) -> tuple[Program, Grower, list[str]]:
     """Grow a backbone by itself on the network's image."""
     trial = bare(program)
     grow = Grower(trial, values)
-    ends = made.features(grow, _begin(trial, grow))
+    ends = growing(grow, _begin(trial, grow))
     trial.add_output(ends[-1])
     return trial, grow, ends
 
@@ -100,7 +116,7 @@ def _begin(program: Program, grow: Grower) -> str:
 def grown(program: Program, made: Swapped, hangs: Mapping[str, Hang]) -> tuple[Grower, dict[str, str]]:
     """Grow the chosen backbone onto a program, and bring its stages to the old sizes: old tensor to new one."""
     grow = Grower(program, _values(made), PREFIX)
-    ends = backbone(made.backbone, made.width).features(grow, _begin(program, grow))
+    ends = features(made)(grow, _begin(program, grow))
     maps: dict[str, str] = {}
     for number, (tensor, hang) in enumerate(hangs.items()):
         maps[tensor] = to_size(grow, f"size{number}", ends[hang.stage], *hang.size)
