@@ -29,6 +29,7 @@ from compiler.inputs import (
     agreement_of,
     as_declared,
     calibration,
+    check_images,
     data_digest,
     image_input,
     probe_samples,
@@ -108,6 +109,7 @@ def build(path: Path, options: Options) -> Iterator[Outcome]:
     started = time.perf_counter()
     cache = cache_folder() if options.is_caching else None
     source = load_source(loaded, cache)
+    check_images(loaded, source.program)
     lap = Lap(name="load", seconds=time.perf_counter() - started)
     backbones = Backbones(loaded.recipe.seed, cache)
     pairs = zip(plans, emitters, strict=True)

@@ -12,15 +12,16 @@ from compiler.data import evaluate_samples, read_listing
 from compiler.data.datasets import Sample as Labelled
 from compiler.data.digest import listings_digest
 from compiler.data.faults import data_fault
-from compiler.data.label_codes import ARRAY_MISMATCH
+from compiler.data.label_codes import ARRAY_MISMATCH, IMAGES_UNFIT
 from compiler.data.likeness import Agree, Likeness, agreement, input_size
 from compiler.data.preprocess import Preprocess
 from compiler.data.records import Listing, Record
 from compiler.data.source import DataSource
 from compiler.data.training_set import TrainingSet
+from compiler.diagnostic import CompressError, Diagnostic
 from compiler.frontends.data_factory import open_source
 from compiler.ir import Array, Program, ProgramView, model_bytes
-from compiler.recipe import Recipe
+from compiler.recipe import LoadedRecipe, Recipe
 from compiler.reference import Session, random_feeds
 
 _PROBE_SAMPLES = 4
@@ -157,6 +158,33 @@ def image_input(program: ProgramView) -> str | None:
 def can_feed(source: DataSource, program: ProgramView) -> bool:
     """Tell whether a kind of source can feed a network at all; arrays and functions may have whatever it takes."""
     return source.kind in {"npz", "python"} or image_input(program) is not None
+
+
+def check_images(loaded: LoadedRecipe, program: ProgramView) -> None:
+    """Insist that images which the recipe gives can be fed to the network. Raises CompressError; no file is opened."""
+    data = loaded.recipe.data
+    given = {"calibration": data.calibration, "train": data.train, "validation": data.validation}
+    for role, source in given.items():
+        if source is not None and not can_feed(source, program):
+            said, advice = _why_unfit(program)
+            raise CompressError(Diagnostic(IMAGES_UNFIT, said, advice, loaded.at("data", role)))
+
+
+def _why_unfit(program: ProgramView) -> tuple[str, str]:
+    """Say why images cannot be fed to a network, and what to do."""
+    arrays = "give prepared arrays instead: `npz: file.npz`, or a function by `python`"
+    if len(program.inputs) != 1:
+        return f"images feed one input, and the network has {len(program.inputs)}: {', '.join(program.inputs)}", arrays
+    name = program.inputs[0]
+    shape = program.shape(name) or ()
+    said = f"images cannot be fed to {name}, which is {program.type(name)}"
+    if len(shape) != 4:
+        return said, arrays
+    if shape[3] in _IMAGE_CHANNELS and shape[1] not in _IMAGE_CHANNELS:
+        return f"{said}, with the channels last", "say so by `model: {input_layout: nhwc}`"
+    if shape[0] != 1:
+        return f"{said}, {shape[0]} images at once", "export the network with a batch of 1, or with an open batch"
+    return said, arrays
 
 
 def settings_for(recipe: Recipe, program: ProgramView, name: str) -> Preprocess:

@@ -13,6 +13,7 @@ from compiler.diagnostic import CompressError, Diagnostic, Span
 from compiler.frontends.onnx_file import load_onnx
 from compiler.frontends.source import load_structure
 from compiler.frontends.timm_backbone import Backbones
+from compiler.inputs import check_images
 from compiler.lint_files import is_onnx, lintable
 from compiler.pipeline import Instruments, run
 from compiler.plan import clean_up_plan, make_plan, target_names_of
@@ -82,6 +83,7 @@ def _lint_recipe(file: Path, asked: _Asked) -> tuple[list[Diagnostic], list[Lint
     check_allow(loaded)
     plans = [make_plan(loaded, name) for name in target_names_of(loaded, asked.targets)]
     source = load_structure(loaded, asked.cache)
+    check_images(loaded, source.program)
     findings = list(source.findings)
     checked: list[Linted] = []
     for plan in plans:

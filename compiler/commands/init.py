@@ -11,6 +11,7 @@ from compiler.frontends.onnx_file import load_onnx
 from compiler.ir import Program
 from compiler.recipe.shapes import safe_product
 from compiler.registry import load_named_target
+from compiler.rewrites.channels_first import images_with_channels_last
 
 _TEMPLATE = """\
 # What to compress, for which board, by which steps. `compress schema` gives editors completion for this file.
@@ -19,7 +20,7 @@ product: {product}
 
 model:
   onnx: {model}
-  inputs: {{{inputs}}}
+  inputs: {{{inputs}}}{layout}
 
 # Images that look like what the network will see. With labels the report can state accuracy.
 # data:
@@ -38,6 +39,8 @@ passes:
 # budget: {{latency_ms: 25, parameters: 600_000}}
 seed: 0
 """
+
+_CHANNELS_LAST = "\n  input_layout: nhwc  # as the model has it; the artifact takes images with the channels first"
 
 
 def init_command(model: Path, target: str, out: Path) -> int:
@@ -73,12 +76,15 @@ def _recipe(program: Program, model: Path, out: Path, target: str, half: str) ->
     """Fill in the template."""
     shapes: dict[str, list[int]] = {name: list(program.shape(name) or ()) for name in program.inputs}
     first = [*shapes.values(), []][0]
+    is_last = len(shapes) == 1 and len(images_with_channels_last(program)) == 1 and first[1] not in (1, 3)
+    size = first[1:3] if is_last else first[2:4]
     path = Path(os.path.relpath(model.resolve(), out.resolve().parent)).as_posix()
     return _TEMPLATE.format(
         product=_product(model.stem),
         model=_quoted(path),
         inputs=", ".join(f"{_quoted(name)}: {shape}" for name, shape in shapes.items()),
-        size=", ".join(str(dim) for dim in first[2:4]) if len(first) == 4 else "640, 640",
+        layout=_CHANNELS_LAST if is_last else "",
+        size=", ".join(map(str, size)) if len(first) == 4 else "640, 640",
         target=target,
         half=half,
     )

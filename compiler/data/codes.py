@@ -1,4 +1,4 @@
-"""The codes of everything that can be wrong with a recipe's data, R101 to R128."""
+"""The codes of everything that can be wrong with a recipe's data, R101 to R129."""
 
 from compiler.data.label_codes import LABEL_CODES
 from compiler.diagnostic import Code, Severity

@@ -127,6 +127,15 @@ AUGMENT_NEEDS_IMAGES = Code(
     "The recipe asks for augmentation, and the training data are prepared arrays, in which nothing can be turned, "
     "shifted or coloured. Give images, or 8-bit arrays shaped [examples, height, width, 3], or leave `augment` out.",
 )
+IMAGES_UNFIT = Code(
+    "R129",
+    "images-do-not-fit",
+    Severity.ERROR,
+    "The recipe gives images, and the network does not take one image at a time: its input has another form than [1, "
+    "channels, height, width] with 1 or 3 channels, or there are several inputs. Where the channels come last, say "
+    "`model: {input_layout: nhwc}`; where the batch is fixed, export with a batch of 1; for all else give prepared "
+    "arrays, `npz` or `python`.",
+)
 
 LABEL_CODES: tuple[Code, ...] = (
     YOLO_MALFORMED,
@@ -145,4 +154,5 @@ LABEL_CODES: tuple[Code, ...] = (
     KEYPOINT_MISMATCH,
     SIZE_MISMATCH,
     AUGMENT_NEEDS_IMAGES,
+    IMAGES_UNFIT,
 )

@@ -134,6 +134,21 @@ NO_LOCK_NEEDED = Code(
     "A structure lock stands in for a network that torch has to build. The recipe names an ONNX file, which lint "
     "reads directly.",
 )
+CHANNELS_FIRST = Code(
+    "M021",
+    "channels-first",
+    Severity.NOTE,
+    "The recipe says that the network takes images with the channels last (NHWC), as exports of TensorFlow do. Boards "
+    "work with the channels first (NCHW), so the network was rewritten to take them so; its outputs are the same. "
+    "Programs that feed the artifact give it channels first.",
+)
+NO_CHANNELS_LAST = Code(
+    "M022",
+    "no-channels-last",
+    Severity.ERROR,
+    "The recipe says `input_layout: nhwc`, and no input of the network holds an image whose channels come last: four "
+    "axes, the last of 1, 3 or 4 channels. Leave `input_layout` out.",
+)
 UNKNOWN_OPERATOR = Code(
     "M020",
     "operator-without-meaning",

@@ -10,6 +10,7 @@ from compiler.codes.lint import UNWRITABLE_PATH
 from compiler.diagnostic import CompressError, Diagnostic, Span
 from compiler.frontends import onnx_codes
 from compiler.frontends.cache import fetch, keep, key_of
+from compiler.frontends.input_layout import with_channels_first
 from compiler.frontends.onnx_file import Loaded, load_model, load_onnx
 from compiler.recipe import LoadedRecipe
 
@@ -21,6 +22,19 @@ def load_source(loaded: LoadedRecipe, cache: Path | None = None) -> Loaded:
 
     With a folder for kept networks, one that was exported or folded before is taken from there.
     """
+    return with_channels_first(loaded, _with_weights(loaded, cache))
+
+
+def load_structure(loaded: LoadedRecipe, cache: Path | None = None) -> Loaded:
+    """Load what lint needs of a recipe's network: from its structure lock where that is up to date.
+
+    The lock saves importing torch; weights are then stand-ins. Without a good lock the network is exported.
+    """
+    return with_channels_first(loaded, _without_weights(loaded, cache))
+
+
+def _with_weights(loaded: LoadedRecipe, cache: Path | None) -> Loaded:
+    """Load the network as it is in its file, or as torch exports it."""
     model = loaded.recipe.model
     if model.onnx is not None:
         return _load_file(loaded, model.onnx, cache)
@@ -35,15 +49,12 @@ def load_source(loaded: LoadedRecipe, cache: Path | None = None) -> Loaded:
     return load_model(exported, model.inputs, model.torch)
 
 
-def load_structure(loaded: LoadedRecipe, cache: Path | None = None) -> Loaded:
-    """Load what lint needs of a recipe's network: from its structure lock where that is up to date.
-
-    The lock saves importing torch; weights are then stand-ins. Without a good lock the network is exported.
-    """
+def _without_weights(loaded: LoadedRecipe, cache: Path | None) -> Loaded:
+    """Load the network from its structure lock, else as a build does."""
     model = loaded.recipe.model
     lock = _lock(loaded)
     if model.onnx is not None or not lock.is_file():
-        found = load_source(loaded, cache)
+        found = _with_weights(loaded, cache)
         return found if model.onnx is not None else _with_note(found, loaded, "is missing")
     from compiler.frontends import structure
     from compiler.frontends.torch_factory import factory_source
@@ -53,7 +64,7 @@ def load_structure(loaded: LoadedRecipe, cache: Path | None = None) -> Loaded:
     text = lock.read_text("utf-8", errors="replace")
     if structure.recorded_digest(text) != current:
         structure.read_structure(text)  # damage is refused, where mere age is helped
-        return _with_note(load_source(loaded, cache), loaded, "does not match the model any more")
+        return _with_note(_with_weights(loaded, cache), loaded, "does not match the model any more")
     return _from_lock(text, tuple(model.inputs.items()), model.torch)
 
 

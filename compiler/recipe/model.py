@@ -55,6 +55,8 @@ class Model(_Section):
     """Weights for the torch model, read as plain tensors."""
     inputs: dict[str, Shape] = {}
     """The shape of each input, batch first."""
+    input_layout: Literal["nchw", "nhwc"] = "nchw"
+    """The order of an image's axes at the network's input; what TensorFlow exported is nhwc, with the channels last."""
     learning_rate: Annotated[FiniteFloat, Field(gt=0)] | None = None
     """The learning rate that trained the network, at its highest; `0.1x` in a retraining is a tenth of it."""
 
