@@ -1,5 +1,6 @@
 """The command line: names, options and help. Each command imports its work when it runs, so help is fast."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +37,9 @@ class LintFormat(StrEnum):
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override a value.")]
 TargetOption = Annotated[list[str] | None, typer.Option("--target", help="Board; may be given several times.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="text or json.")]
+InputOption = Annotated[
+    list[str] | None, typer.Option("--input", metavar="NAME=1,3,480,640", help="Shape of an input that is open.")
+]
 RecipeArgument = Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)]
 
 
@@ -81,6 +85,7 @@ def inspect(  # noqa: PLR0913, PLR0917 - options of the command line
     output: FormatOption = Format.TEXT,
     groups: Annotated[bool, typer.Option("--groups", help="Show which layers lose filters together.")] = False,
     stages: Annotated[bool, typer.Option("--stages", help="Show where a backbone could be cut off.")] = False,
+    inputs: InputOption = None,
 ) -> None:
     """Show a model layer by layer: parameters, multiply-accumulates, bytes and predicted milliseconds."""
     if groups and target is not None:
@@ -89,17 +94,18 @@ def inspect(  # noqa: PLR0913, PLR0917 - options of the command line
         raise typer.BadParameter("--setup picks one of a board's latency models; add --target")
     if stages and (groups or target is not None):
         raise typer.BadParameter("--stages stands alone; leave out --target and --groups")
+    shapes = _shapes(inputs)
     if stages:
         from compiler.commands.inspect_stages import inspect_stages_command
 
-        _leave(inspect_stages_command(model, output.value))
+        _leave(inspect_stages_command(model, shapes, output.value))
     if groups:
         from compiler.commands.inspect_groups import inspect_groups_command
 
-        _leave(inspect_groups_command(model, output.value))
+        _leave(inspect_groups_command(model, shapes, output.value))
     from compiler.commands.inspect import inspect_command
 
-    _leave(inspect_command(model, target, setup, output.value))
+    _leave(inspect_command(model, shapes, target, setup, output.value))
 
 
 @app.command()
@@ -131,11 +137,12 @@ def init(
     model: Annotated[Path, typer.Argument(help="An ONNX file.", show_default=False)],
     target: Annotated[str, typer.Option("--target", help="Board.")] = "tx2",
     out: Annotated[Path, typer.Option(help="The recipe to write.")] = Path("recipe.yaml"),
+    inputs: InputOption = None,
 ) -> None:
     """Write a commented recipe for a model."""
     from compiler.commands.init import init_command
 
-    _leave(init_command(model, target, out))
+    _leave(init_command(model, _shapes(inputs), target, out))
 
 
 @app.command()
@@ -208,6 +215,18 @@ def diff(
     from compiler.commands.diff import diff_command
 
     _leave(diff_command(before, after, output.value))
+
+
+def _shapes(texts: list[str] | None) -> dict[str, tuple[int, ...]]:
+    """Read NAME=1,3,480,640; a name may hold an equals sign, as tensors' names may."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for text in texts or ():
+        name, _, sizes = text.rpartition("=")
+        parts = [part.strip() for part in sizes.strip("[] ").split(",")]
+        if not name or not all(re.fullmatch("0*[1-9][0-9]{0,9}", part) for part in parts):
+            raise typer.BadParameter(f"--input takes a name and sizes above zero, NAME=1,3,480,640, not {text!r}")
+        shapes[name.strip()] = tuple(map(int, parts))
+    return shapes
 
 
 def _leave(status: int) -> None:

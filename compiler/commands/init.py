@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from compiler.codes.lint import REFUSES_OVERWRITE, UNWRITABLE_PATH
@@ -43,11 +44,11 @@ seed: 0
 _CHANNELS_LAST = "\n  input_layout: nhwc  # as the model has it; the artifact takes images with the channels first"
 
 
-def init_command(model: Path, target: str, out: Path) -> int:
+def init_command(model: Path, shapes: Mapping[str, tuple[int, ...]], target: str, out: Path) -> int:
     """Write a recipe for a model, never over a file, and return the exit status."""
     try:
         board = load_named_target(target)
-        program = load_onnx(model, {}).program
+        program = load_onnx(model, shapes).program
         half = "  # Half precision, in the way that the board wants it.\n  - fp16\n" if board.supports("fp16") else ""
         _write(out, _recipe(program, model, out, target, half))
     except CompressError as error:

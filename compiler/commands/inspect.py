@@ -1,7 +1,7 @@
 """`compress inspect`."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,11 +18,13 @@ _ANY = "host"
 """The target whose class names sort the layers when the user names none; its times are then not shown."""
 
 
-def inspect_command(model: Path, target: str | None, setup: str | None, output: str) -> int:
+def inspect_command(
+    model: Path, shapes: Mapping[str, tuple[int, ...]], target: str | None, setup: str | None, output: str
+) -> int:
     """Load a model and show its layers, and return the exit status."""
     try:
         board = load_named_target(target or _ANY)
-        loaded = load_onnx(model, {})
+        loaded = load_onnx(model, shapes)
     except CompressError as error:
         show_findings(error.diagnostics, output)
         return status_of_failure(error.diagnostics)

@@ -1,5 +1,6 @@
 """`compress inspect --groups`: which layers lose filters together, what is cut with them, and what stays."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,10 +31,10 @@ class _Group:
     cuts: tuple[_Cut, ...]
 
 
-def inspect_groups_command(model: Path, output: str) -> int:
+def inspect_groups_command(model: Path, shapes: Mapping[str, tuple[int, ...]], output: str) -> int:
     """Load a model and show its channel groups, and return the exit status."""
     try:
-        loaded = load_onnx(model, {})
+        loaded = load_onnx(model, shapes)
     except CompressError as error:
         show_findings(error.diagnostics, output)
         return status_of_failure(error.diagnostics)

@@ -1,5 +1,6 @@
 """`compress inspect --stages`: the stages of a backbone, and where backbone-swap would cut it off."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -29,10 +30,10 @@ class _Row:
     is_cut: bool
 
 
-def inspect_stages_command(model: Path, output: str) -> int:
+def inspect_stages_command(model: Path, shapes: Mapping[str, tuple[int, ...]], output: str) -> int:
     """Load a model and show its stages, and return the exit status."""
     try:
-        loaded = load_onnx(model, {})
+        loaded = load_onnx(model, shapes)
         program = loaded.program
         end = backbone_end(program)
         rows = [] if end is None else _rows(program, end)

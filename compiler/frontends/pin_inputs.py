@@ -1,4 +1,4 @@
-"""Give every input of a model a fixed shape: what the recipe states, and a batch of one."""
+"""Give every input of a model a fixed shape: what the user states, and a batch of one."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ _MOST_ELEMENTS = 2**28
 
 
 def pin_inputs(model: onnx.ModelProto, shapes: Mapping[str, tuple[int, ...]], label: str) -> list[Diagnostic]:
-    """Write the recipe's shapes into the model and drop stale shape notes; open batch sizes become 1.
+    """Write the stated shapes into the model and drop stale shape notes; open batch sizes become 1.
 
     Raises CompressError for an unknown input, a contradiction, or a size that nothing fixes.
     """
@@ -40,7 +40,7 @@ def pin_inputs(model: onnx.ModelProto, shapes: Mapping[str, tuple[int, ...]], la
 def _pinned_shape(
     value: onnx.ValueInfoProto, wanted: tuple[int, ...] | None, label: str, findings: list[Diagnostic]
 ) -> tuple[int, ...]:
-    """Choose one input's shape from what the model and the recipe say."""
+    """Choose one input's shape from what the model and the user say."""
     kind = value.type.tensor_type
     has_shape = kind.HasField("shape")
     known: list[int | None] = [
@@ -49,7 +49,7 @@ def _pinned_shape(
     if wanted is not None:
         fits = len(known) == len(wanted) and all(a in (None, b) for a, b in zip(known, wanted, strict=False))
         if has_shape and not fits:
-            said = f"{label}: input {value.name!r} is {_show(known)} in the model and {_show(wanted)} in the recipe"
+            said = f"{label}: input {value.name!r} is {_show(known)} in the model, and {_show(wanted)} is asked for"
             raise CompressError(Diagnostic(codes.WRONG_INPUT, said, "state the shape that the model was exported for"))
         known = list(wanted)
     elif has_shape and known and known[0] is None and None not in known[1:]:
@@ -58,7 +58,10 @@ def _pinned_shape(
     shape = tuple(dim for dim in known if dim is not None)
     if (not has_shape and wanted is None) or len(shape) != len(known):
         said = f"{label}: input {value.name!r} has the open shape {_show(known) if has_shape else 'of any rank'}"
-        advice = f"state it in the recipe, `inputs: {{{value.name}: [1, 3, 480, 640]}}` with your own numbers"
+        advice = (
+            f"state it with your own numbers: `inputs: {{{value.name}: [1, 3, 480, 640]}}` in the recipe, or "
+            f"`--input {value.name}=1,3,480,640` for `compress init` and `compress inspect`"
+        )
         raise CompressError(Diagnostic(codes.DYNAMIC_INPUT, said, advice))
     count = 1
     for dim in shape:

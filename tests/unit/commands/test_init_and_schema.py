@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import jsonschema
+import onnx
 import pytest
 import yaml
 
@@ -31,6 +32,38 @@ def test_a_first_recipe_builds_and_every_comment_can_be_put_to_use(tmp_path: Pat
     (tmp_path / "recipe.yaml").write_text("\n".join(whole))
     said = compress("lint", "recipe.yaml", cwd=tmp_path)
     assert said.status == 0, said.out
+
+
+def test_sizes_that_a_model_leaves_open_are_given_on_the_command_line(tmp_path: Path) -> None:
+    model = onnx.load(RECIPES / "quickstart/detector.onnx")
+    model.graph.input[0].name, model.graph.node[0].input[0] = "in=put", "in=put"
+    for dim in model.graph.input[0].type.tensor_type.shape.dim[2:]:
+        dim.dim_param = "side"
+    onnx.save(model, tmp_path / "open.onnx")
+    said = compress("init", "open.onnx", cwd=tmp_path)
+    assert said.status == 2
+    assert "--input in=put=1,3,480,640" in said.out + said.err
+    assert not (tmp_path / "recipe.yaml").exists()
+    given = ("open.onnx", "--input", "in=put=1,3,96,128")
+    assert compress("init", *given, cwd=tmp_path).status == 0
+    assert compress("lint", "recipe.yaml", cwd=tmp_path).status == 0
+    assert compress("inspect", *given, "--format", "json", cwd=tmp_path).json()["inputs"]["in=put"]["shape"] == [
+        1,
+        3,
+        96,
+        128,
+    ]
+    for way in ("--groups", "--stages"):
+        assert compress("inspect", *given, way, cwd=tmp_path).status == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["1,3,96,96", "=1,3", "images=", "images=1,3,0,8", "images=1,-3", "images=1,3,x", "i=" + "9" * 50]
+)
+def test_an_input_without_a_name_or_a_size_above_zero_is_refused(tmp_path: Path, text: str) -> None:
+    said = compress("init", RECIPES / "quickstart/detector.onnx", "--input", text, cwd=tmp_path)
+    assert said.status == 2
+    assert "NAME=1,3,480,640" in said.out + said.err
 
 
 @pytest.mark.parametrize("stem", ["con", "-", "モデル", "a" * 200, "Net v2.1 (final)", "COM1.v2"])
