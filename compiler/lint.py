@@ -2,19 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache as once
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from compiler.allow import apply_allow, check_allow
 from compiler.check import check_program
-from compiler.contracts import Context, Rule
+from compiler.contracts import Context
 from compiler.diagnostic import CompressError, Diagnostic, Span
 from compiler.frontends.onnx_file import load_onnx
 from compiler.frontends.source import load_structure
 from compiler.frontends.timm_backbone import Backbones
 from compiler.inputs import check_images
 from compiler.lint_files import is_onnx, lintable
+from compiler.many import each
 from compiler.pipeline import Instruments, run
 from compiler.plan import clean_up_plan, make_plan, target_names_of
 from compiler.recipe import load_recipe
@@ -40,14 +43,16 @@ class LintResult:
     checked: tuple[Linted, ...]
 
 
+_rules = once(rules)
+
+
 @dataclass(frozen=True)
 class _Asked:
     """What holds for all files of a run."""
 
     targets: tuple[str, ...]
     sets: tuple[str, ...]
-    known: tuple[Rule, ...]
-    cache: Path | None
+    kept: Path | None
 
 
 def lint(
@@ -58,23 +63,27 @@ def lint(
     `sets` are the PATH=VALUE options laid over every recipe; bare models take none. `cache` is a folder in which
     networks are kept that took seconds to read.
     """
-    findings: list[Diagnostic] = []
-    checked: list[Linted] = []
-    asked = _Asked(targets, sets, rules(), cache)
-    for path in paths:
-        try:
-            files = list(lintable(path))
-        except CompressError as error:
-            findings.extend(error.diagnostics)
-            continue
-        for file in files:
-            try:
-                found, seen = _lint_onnx(file, asked) if is_onnx(file) else _lint_recipe(file, asked)
-                findings += found
-                checked += seen
-            except CompressError as error:
-                findings.extend(_placed(error.diagnostics, Span(str(file))))
-    return LintResult(tuple(dict.fromkeys(findings)), tuple(checked))
+    results = each(partial(_lint_file, _Asked(targets, sets, cache)), [item for path in paths for item in _found(path)])
+    findings = dict.fromkeys(item for found, _ in results for item in found)
+    return LintResult(tuple(findings), tuple(item for _, seen in results for item in seen))
+
+
+def _found(path: Path) -> list[Path | list[Diagnostic]]:
+    """List the files that a path stands for, or why there are none."""
+    try:
+        return list(lintable(path))
+    except CompressError as error:
+        return [list(error.diagnostics)]
+
+
+def _lint_file(asked: _Asked, file: Path | list[Diagnostic]) -> tuple[list[Diagnostic], list[Linted]]:
+    """Lint one file; what stops that is a finding too."""
+    if isinstance(file, list):
+        return file, []
+    try:
+        return _lint_onnx(file, asked) if is_onnx(file) else _lint_recipe(file, asked)
+    except CompressError as error:
+        return _placed(error.diagnostics, Span(str(file))), []
 
 
 def _lint_recipe(file: Path, asked: _Asked) -> tuple[list[Diagnostic], list[Linted]]:
@@ -82,17 +91,17 @@ def _lint_recipe(file: Path, asked: _Asked) -> tuple[list[Diagnostic], list[Lint
     loaded = load_recipe(file, asked.sets)
     check_allow(loaded)
     plans = [make_plan(loaded, name) for name in target_names_of(loaded, asked.targets)]
-    source = load_structure(loaded, asked.cache)
+    source = load_structure(loaded, asked.kept)
     check_images(loaded, source.program)
     findings = list(source.findings)
     checked: list[Linted] = []
     for plan in plans:
         training = stand_in(loaded, source.program)
-        kept = Backbones(loaded.recipe.seed, asked.cache).kept
+        kept = Backbones(loaded.recipe.seed, asked.kept).kept
         rng = np.random.default_rng(loaded.recipe.seed)
         context = Context(plan.target, rng, is_stand_in=True, training=training, backbones=kept)
         done = run(plan, source.program, context, Instruments())
-        found = [*done.findings, *check_program(done.program, plan.target, asked.known)]
+        found = [*done.findings, *check_program(done.program, plan.target, _rules())]
         findings += _placed(found, loaded.at("model") or Span(str(file)))
         steps = tuple(step.todo.slug() for step in plan.steps if not step.is_clean_up)
         checked.append(Linted(file, plan.target.name, steps, len(done.program)))
@@ -101,14 +110,14 @@ def _lint_recipe(file: Path, asked: _Asked) -> tuple[list[Diagnostic], list[Lint
 
 def _lint_onnx(file: Path, asked: _Asked) -> tuple[list[Diagnostic], list[Linted]]:
     """Lint a bare model: load it, and ask each given target about it after the clean-ups."""
-    source = load_onnx(file, {}, "the model", asked.cache)
+    source = load_onnx(file, {}, "the model", asked.kept)
     findings = list(source.findings)
     checked = [] if asked.targets else [Linted(file, None, (), len(source.program))]
     for name in asked.targets:
         plan = clean_up_plan(name)
         context = Context(plan.target, np.random.default_rng(0), is_stand_in=True)
         done = run(plan, source.program, context, Instruments())
-        findings += check_program(done.program, plan.target, asked.known)
+        findings += check_program(done.program, plan.target, _rules())
         checked.append(Linted(file, name, (), len(done.program)))
     return _placed(findings, Span(str(file))), checked
 

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,10 @@ def test_an_error_in_one_recipe_does_not_hide_those_of_another(tmp_path: Path) -
     assert said.status == 2
     files = [Path(finding["where"]["file"]).name for finding in said.json()["findings"]]
     assert files == ["a.yaml", "b.yaml", "nowhere"]
+    # Anew, where nothing forbids to lint them side by side.
+    command = [sys.executable, "-m", "compiler", "lint", ".", "nowhere", "--format", "json"]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout, found.stderr) == (2, said.out, "")
 
 
 def test_a_folder_is_searched_for_recipes_of_ones_own(quickstart: Path) -> None:
