@@ -5,19 +5,19 @@ from pathlib import Path
 from pydantic import BaseModel
 
 STEPS = {
-    "none": "none",
-    "G1": "G1 (MobileNet V2)",
+    "none": "the trained network",
+    "G1": "G1: MobileNet V2 as backbone",
     "G1 retrained": "G1, retrained",
-    "G2": "G1+G2 (a quarter of the channels before each transposed convolution)",
-    "G2 retrained": "G1+G2, retrained",
-    "G4": "G1+G2+G4 (half precision)",
-    "ours": "G1+G2, transposed convolutions split, half precision",
+    "G2": "+ G2: a quarter of the channels before each transposed convolution",
+    "G2 retrained": "G1 + G2, retrained",
+    "G4": "+ G4: half precision",
+    "ours": "the same with transposed convolutions split",
 }
 RETRAININGS = {
-    "teacher": "teacher, no label",
-    "both": "teacher, and labels of 70",
-    "few": "labels of 70 images alone",
-    "all": "labels of all images",
+    "teacher": "teacher alone, no label",
+    "both": "teacher, and labels of 70 images",
+    "few": "labels of 70 images, no teacher",
+    "all": "labels of all images, no teacher",
 }
 
 
@@ -48,6 +48,9 @@ class Setting(BaseModel):
     """What is the same for all cells of a data set."""
 
     metric: str
+    rule: str
+    """When a point counts as found."""
+    images: str
     network: str
     training: str
     guess: float

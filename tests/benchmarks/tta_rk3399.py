@@ -36,7 +36,7 @@ from compiler.rewrites.write_values import write_values
 from compiler.training.options import TrainingOptions
 from compiler.training.train import train
 from tests.benchmarks.paper_results import keep_table
-from tests.benchmarks.tta_data import box_lengths, figures, guess, head_lengths, mouse
+from tests.benchmarks.tta_data import box_lengths, figures, guess, head_lengths, labelled_points, mouse
 from tests.benchmarks.tta_page import write_page
 from tests.benchmarks.tta_results import RETRAININGS, Row, Setting, Step, read_table
 
@@ -96,19 +96,27 @@ def main() -> None:
     parser.add_argument("--page", action="store_true")
     given = parser.parse_args()
     if not given.page:
-        if given.work is None or (given.data == "mouse" and given.mouse is None):
-            parser.error("name a data set and a folder to work in; mouse needs --mouse too")
+        if given.work is None or (given.data == "mouse") != (given.mouse is not None):
+            parser.error("name a data set and a folder to work in; mouse, and only that, needs --mouse")
         torch.set_num_threads(1)
         plan, folder = PLANS[given.data], given.work / given.data
-        folder.mkdir(parents=True, exist_ok=True)
-        _write_board(folder)
-        if given.data == "figures":
-            figures(folder)
-        else:
-            mouse(folder, given.mouse)
+        prepare(plan, folder, given.mouse)
         for seed in range(1, given.seeds + 1):
             fill(plan, folder, seed, [way for way in plan.retrainings if way in (given.ways or plan.retrainings)])
     write_page(read_table(KEPT), RESULTS)
+
+
+def prepare(plan: Plan, folder: Path, frames: Path | None) -> None:
+    """Write what all cells of a data set need, and keep what they share."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_board(folder)
+    if frames is None:
+        figures(folder)
+    else:
+        mouse(folder, frames)
+    table = read_table(KEPT)
+    table.settings[plan.data] = _setting(plan, folder)
+    keep_table(table, KEPT)
 
 
 def fill(plan: Plan, folder: Path, seed: int, ways: Sequence[str]) -> None:
@@ -116,11 +124,11 @@ def fill(plan: Plan, folder: Path, seed: int, ways: Sequence[str]) -> None:
     if not (folder / f"source-{seed}.onnx").exists():
         train_source(plan, folder, seed)
     for retraining in ways:
-        table = read_table(KEPT)
-        if (plan.data, seed, retraining) in {(row.data, row.seed, row.retraining) for row in table.rows}:
+        if any(row.seed == seed for row in read_table(KEPT).of(plan.data, retraining)):
             continue
-        table.settings[plan.data] = _setting(plan, folder)
-        table.rows.append(one(plan, folder, seed, retraining))
+        row = one(plan, folder, seed, retraining)
+        table = read_table(KEPT)  # again: the other set may have been added to in the meantime
+        table.rows.append(row)
         keep_table(table, KEPT)
 
 
@@ -235,14 +243,20 @@ def _setting(plan: Plan, folder: Path) -> Setting:
     train_set, val = (json.loads((folder / f"{part}.json").read_text("utf-8")) for part in ("train", "val"))
     if plan.evaluate["metric"] == "pckh":
         lengths, metric = 0.5 * head_lengths(val, plan.evaluate["head"]), "PCKh@0.5"
+        rule = f"half of the head's length, which is {lengths.mean():.1f} pixels on average"
     else:
         share = plan.evaluate["threshold"]
-        lengths, metric = share * box_lengths(val), f"PCK@{share:g} of the frame's longer side"
-    steps = [count * plan.visits * _images(folder) // 16 for count in plan.epochs]
+        lengths, metric = share * box_lengths(val), f"PCK@{share:g}"
+        rule = f"{share:.0%} of the frame's longer side, {lengths.mean():.1f} pixels; no head is labelled to measure by"
+    seen, measured = (len(part["images"]) for part in (train_set, val))
+    points = int((labelled_points(val)[:, :, 2] > 0).sum())
+    steps = [count * plan.visits * seen // 16 for count in plan.epochs]
     return Setting(
         metric=metric,
-        network=f"PoseResNet with {plan.joints} heat maps, {SIDE} x {SIDE} pixels",
-        training=f"{steps[0]} steps of 16 images for the source, {steps[1]} after G1, {steps[2]} after G2",
+        rule=rule,
+        images=f"{seen:,} images to train with, {measured} others to measure on with {points:,} labelled points",
+        network=f"PoseResNet with {plan.joints} heat maps for {SIDE} x {SIDE} pixels",
+        training=f"{steps[0]:,} steps of 16 images, then {steps[1]:,} after G1 and {steps[2]:,} after G2",
         guess=round(guess(train_set, val, lengths), 4),
     )
 
