@@ -13,6 +13,10 @@ from compiler.data.coco import load_coco
 from compiler.training.batches import Batch
 from tests.benchmarks.tta_data import box_lengths, guess, head_lengths, mouse
 from tests.benchmarks.tta_loss import peaks
+from tests.benchmarks.tta_page import section, write_page
+from tests.benchmarks.tta_results import STEPS, Row, Setting, Step, Table, read_table
+
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 
 
 def coco(*images: list[float]) -> dict[str, Any]:
@@ -58,3 +62,21 @@ def test_the_loss_weighs_peaks_and_forgets_unlabelled_joints() -> None:
     empty = float(peaks({"heatmaps": torch.zeros(1, 2, 4, 4)}, batch))
     assert empty == pytest.approx(float(((1 + 30 * wanted) * wanted**2).mean()), rel=1e-5)
     assert np.isclose(float(peaks({"heatmaps": maps}, Batch(batch.inputs, batch.boxes, batch.labels, points * 0))), 0)
+
+
+def test_the_page_says_what_is_kept(tmp_path: Path) -> None:
+    write_page(read_table(RESULTS / "tta_rk3399.json"), tmp_path)
+    assert (tmp_path / "tta_rk3399.md").read_text("utf-8") == (RESULTS / "tta_rk3399.md").read_text("utf-8")
+
+
+def test_a_cell_with_several_seeds_shows_their_mean_and_its_range() -> None:
+    def row(seed: int, accuracy: float, way: str) -> Row:
+        steps = [Step(name=name, accuracy=accuracy, parameters=1, macs=2, executed_macs=3) for name in STEPS]
+        return Row(data="mouse", seed=seed, retraining=way, steps=steps)
+
+    setting = Setting(metric="PCK", rule="a cell", images="2 images", network="-", training="-", guess=0.25)
+    rows = [row(1, 0.5, "teacher"), row(2, 0.75, "teacher"), row(1, 0.125, "few")]
+    lines = list(section("mouse", Table(settings={"mouse": setting}, rows=rows)))
+    assert lines[3].endswith("scores 25.0")
+    assert lines[-1].endswith("| 62.5 (50.0 to 75.0) | 12.5 |")
+    assert "teacher alone, no label (2 seeds: mean, lowest to highest)" in lines[5]
