@@ -126,15 +126,18 @@ def _kernel(op: Convolution, shape: tuple[int, ...], left: Array, right: Array) 
 
 
 def _pair(op: Convolution, shape: tuple[int, ...], left: Array, right: Array) -> tuple[Part, Part]:
-    """Make two 3x3: all padding goes to the first, so that the second adds no zeros, and all striding to the second."""
+    """Make two 3x3 whose windows add up to the 5x5.
+
+    Between two convolutions nothing may be cut off or filled in: all padding goes to the first and all striding to the
+    second. A transposed one runs the other way: it strides first, and cuts its padding off what the second gives.
+    """
     group, ins, outs, *_ = shape
     found = _window(op)
     first = np.moveaxis(left.reshape(group, ins, 3, 3, -1), -1, 2)
     second = np.moveaxis(right.reshape(group, -1, 3, 3, outs), -1, 2)
-    padded = {key: found[key] for key in ("dilations", "pads") if key in found}
-    return _part("Conv", first, padded), _part(
-        "Conv", second, {"pads": [0, 0, 0, 0]} | {key: found[key] for key in ("dilations", "strides") if key in found}
-    )
+    early, late = (("pads",), ("strides",)) if op.op_type == "Conv" else (("strides", "output_padding"), ("pads",))
+    head, tail = ({key: found[key] for key in ("dilations", *own) if key in found} for own in (early, late))
+    return _part(op.op_type, first, head), _part(op.op_type, second, tail)
 
 
 def _window(op: Convolution) -> dict[str, object]:

@@ -48,8 +48,10 @@ def unfit(program: ProgramView, op: Convolution, scheme: Scheme, groups: int) ->
 
 def _no_pair(op: Convolution, window: tuple[int, ...]) -> str | None:
     """Say why a layer cannot become two 3x3 convolutions, or None."""
-    if op.op_type != "Conv" or window != (5, 5):
-        return "it is no 5x5 convolution"
+    if window != (5, 5):
+        return "its kernel is not 5x5"
+    if op.op_type != "Conv" and op.integers("output_shape"):
+        return "it states its output's size"
     return "its padding is left to the runtime" if op.auto_pad != "NOTSET" else None
 
 

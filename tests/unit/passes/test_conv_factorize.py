@@ -9,12 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from compiler.analysis.kernel_pair import kernel_pair
 from compiler.analysis.low_rank import spectrum
 from compiler.contracts import Context, Log, Sample
 from compiler.diagnostic import CompressError
 from compiler.ir import Program, TensorType, parse_program, refresh_types, verify
-from compiler.rewrites.factorize_conv import Scheme, cores, factorize, parts, unfold, unfolded_shape
+from compiler.rewrites.factorize_conv import Scheme, factorize, parts, unfold, unfolded_shape
 from compiler.rewrites.try_factorize import convolutions, output_errors, unfit
 from passes.conv_factorize import ConvFactorize, Factorized
 from tests.support.running import ROUNDING, distance, outputs_of
@@ -226,75 +225,3 @@ def test_output_errors_are_pooled_over_samples() -> None:
     full = {"body": parts(op, weight, "channel", strong.factors(strong.full_rank))}
     assert output_errors(program, full, stream())["body"] < 1e-5
     assert todo.rank == 24
-
-
-def pair_network(group: int, ins: int, outs: int, geometry: Mapping[str, object]) -> Program:
-    """Make a network of one 5x5 convolution."""
-    rng = np.random.default_rng(group + ins + outs)
-    program = Program("pair", {"": 13})
-    program.add_input("x", TensorType(FLOAT, (1, ins, 13, 12)))
-    weight = program.add_constant("w", rng.normal(0, 1, (outs, ins // group, 5, 5)).astype(FLOAT))
-    program.add("Conv", ["x", weight], ["y"], {"group": group, **geometry}, name="c")
-    program.add_output("y")
-    refresh_types(program)
-    return program
-
-
-@pytest.mark.parametrize(("group", "ins", "outs"), [(1, 3, 4), (1, 4, 2), (2, 4, 6), (1, 3, 3)])
-@pytest.mark.parametrize(
-    "geometry",
-    [
-        {},
-        {"pads": [2, 2, 2, 2], "strides": [2, 1]},
-        {"pads": [3, 0, 1, 2]},
-        {"pads": [1, 1, 1, 1], "dilations": [2, 2]},
-    ],
-)
-def test_nine_times_the_channels_make_two_3x3_of_any_5x5(
-    group: int, ins: int, outs: int, geometry: Mapping[str, object]
-) -> None:
-    program = pair_network(group, ins, outs, geometry)
-    op = convolutions(program)[0]
-    weight = program.const(op.w)
-    assert weight is not None and unfit(program, op, "kernel-3x3", 1) is None
-    full = min(unfolded_shape(op, weight.shape, "kernel-3x3")[1:])
-    assert unfold(op, weight, "kernel-3x3").shape == unfolded_shape(op, weight.shape, "kernel-3x3")
-    twin, found = program.clone(), kernel_pair(cores(op, weight), full)
-    factorize(twin, convolutions(twin)[0], *parts(op, weight, "kernel-3x3", found.factors(full)))
-    refresh_types(twin)
-    assert verify(twin) == []
-    assert found.error(full) < 1e-6
-    assert distance(outputs_of(program), outputs_of(twin)) < ROUNDING
-
-
-def test_a_5x5_that_is_two_3x3_is_found_again() -> None:
-    rng = np.random.default_rng(4)
-    first, second = rng.normal(size=(9, 3, 3, 4)), rng.normal(size=(4, 3, 3, 12))
-    whole = np.zeros((9, 5, 5, 12))
-    for row, column in np.ndindex(3, 3):
-        whole[:, row : row + 3, column : column + 3] += np.einsum("iabr,ro->iabo", first, second[:, row, column])
-    # The start alone leaves about half; alternating finds the two.
-    assert kernel_pair(np.moveaxis(whole, 3, 1)[None], 4).error(4) < 0.01
-
-
-def test_two_3x3_come_with_the_guidelines_warning() -> None:
-    todo = ConvFactorize.model_validate({"scheme": "kernel-3x3", "rank": 2})
-    program, log = pair_network(1, 8, 8, {"pads": [2, 2, 2, 2]}), Log()
-    decision = todo.decide(program, context())
-    assert decision.factored["c"].full_rank == 72
-    todo.rewrite(program, decision, log)
-    assert [(finding.code.id, finding.message) for finding in log.findings] == [
-        ("P060", "convolutions split into two 3x3: 1")
-    ]
-
-
-def test_two_3x3_that_cost_more_than_the_5x5_stay_away() -> None:
-    todo = ConvFactorize.model_validate({"scheme": "kernel-3x3", "rank": 12})
-    decision = todo.decide(pair_network(1, 8, 8, {"pads": [2, 2, 2, 2]}), context())
-    assert decision.factored == {}
-    assert "would not gain" in decision.left["c"]
-
-
-def test_two_3x3_have_no_energy() -> None:
-    with pytest.raises(ValidationError, match="no singular values"):
-        ConvFactorize.model_validate({"scheme": "kernel-3x3", "energy": 0.9})
