@@ -14,7 +14,7 @@ from compiler.analysis.prediction import predictions
 from compiler.artifact import MODEL, Manifest, check_place, reseal, write_artifact
 from compiler.beside import dumper, recipe_digest, recipe_text
 from compiler.budget import Accuracy, budget_findings, budget_lines, is_met
-from compiler.build_findings import gather_findings
+from compiler.build_findings import gather_findings, packed_finding
 from compiler.check import check_program, has_errors
 from compiler.codes.plan import NO_EMITTER
 from compiler.contracts import Context, Emission, Emitter
@@ -39,7 +39,7 @@ from compiler.inputs import (
     settings_for,
     tensor_reader,
 )
-from compiler.ir import Program, digest, model_bytes
+from compiler.ir import Program, digest
 from compiler.pipeline import Instruments, Run, costs, run
 from compiler.plan import Plan, make_plan, target_names_of
 from compiler.recipe import LoadedRecipe, load_recipe
@@ -172,7 +172,11 @@ def _build_target(job: _Job, load: Lap) -> Outcome | None:
     samples = [*probe_samples(recipe, program), random_sample(program, np.random.default_rng(recipe.seed))]
     tolerance = target.test_tolerance["fp32"]
     test = choose_self_test(done.program, [as_declared(item, done.program) for item in samples], tolerance)
-    told = [*job.source.findings, *unsteady_finding(test, tolerance)]
+    told = [
+        *job.source.findings,
+        *unsteady_finding(test, tolerance),
+        *packed_finding(done.program, job.emitter, target),
+    ]
     findings = gather_findings(job.loaded, told, target, done, measured=score is not None)
     if has_errors(findings):
         raise CompressError(*findings)
@@ -189,7 +193,7 @@ def _stopping_rule(job: _Job, baseline: dict[str, float] | None) -> Callable[[Ru
         return None
 
     def is_enough(done: Run) -> bool:
-        size = len(model_bytes(done.program)) if budget.artifact_mb is not None else 0
+        size = len(job.emitter.model(done.program)) if budget.artifact_mb is not None else 0
         accuracy = _accuracy(job, baseline, done.accuracy or baseline)
         return is_met(budget_lines(job.loaded, done.costs, done.reports, accuracy, size))
 

@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from compiler.allow import apply_allow
+from compiler.analysis.zeros import ZEROS_KEY
 from compiler.check import check_program
+from compiler.codes.passes import ZEROS_LEFT_OUT
 from compiler.codes.plan import NO_DATA, STOPPED_EARLY, UNTRAINED
+from compiler.contracts import Emitter
 from compiler.diagnostic import Diagnostic
+from compiler.ir import Program, model_bytes
 from compiler.pipeline import Run
 from compiler.recipe import LoadedRecipe
 from compiler.registry import rules
@@ -26,6 +30,18 @@ def gather_findings(
     found += [*done.findings, *_left_out(loaded, done), *check_program(done.program, target, rules())]
     kept = apply_allow(loaded, found, [target.name])
     return [replace(item, span=item.span or loaded.at("model")) for item in kept]
+
+
+def packed_finding(program: Program, emitter: Emitter, target: Target) -> list[Diagnostic]:
+    """Say what the model file weighs if the target's kit leaves zeros out of it, and what the runtime makes of them."""
+    if ZEROS_KEY not in program.metadata:
+        return []
+    plain, stored = len(model_bytes(program)), len(emitter.model(program))
+    if stored == plain:
+        return []
+    said = f"model.onnx leaves out weights that are zero: {stored:,} bytes instead of {plain:,}"
+    speed = f"the speed stays: {target.zeros.because}"
+    return [Diagnostic(ZEROS_LEFT_OUT, f"{said}; they are put back, bit for bit, while it is loaded, and {speed}")]
 
 
 def _left_out(loaded: LoadedRecipe, done: Run) -> list[Diagnostic]:

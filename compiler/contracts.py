@@ -16,7 +16,7 @@ from compiler.analysis.pictures import Picture
 from compiler.analysis.regions import Scene
 from compiler.artifact import Manifest
 from compiler.diagnostic import Code, Diagnostic
-from compiler.ir import Array, Op, Program, ProgramView
+from compiler.ir import Array, Op, Program, ProgramView, model_bytes
 from compiler.target import Target
 from compiler.training.setup import Training
 
@@ -198,6 +198,10 @@ class Emitter(ABC):
 
     runtimes: ClassVar[tuple[str, ...]]
     """The `runtime:` values of the profiles that it serves."""
+
+    def model(self, program: Program) -> bytes:
+        """Serialise a program as the artifact's `model.onnx` holds it; a budget of its size asks before the end."""
+        return model_bytes(program)
 
     @abstractmethod
     def emit(self, emission: Emission, folder: Path) -> None:

@@ -50,9 +50,10 @@ class WeightPrune(Pass):
     `pattern: "2:4"` keeps the 2 largest of every 4 weights that are neighbours along a layer's input channels.
 
     No layer becomes smaller by that, and a board that has no kernels for sparse weights multiplies the zeros: the
-    report says what the target makes of them. What shrinks is the packed file; the report holds both sizes. Files in
-    the artifact stay as they are, since neither ONNX Runtime, TensorRT 8.2 nor Arm Compute Library 19.05 gains from a
-    sparse format. For speed use `level-prune`, and before this pass.
+    report says what the target makes of them. What shrinks is the packed file; the report holds both sizes. For ONNX
+    Runtime `model.onnx` itself leaves the zeros out: it holds a bit for every weight and the values that are left,
+    which the runtime puts together bit for bit while it loads. The files for other boards stay as they are. For speed
+    use `level-prune`, and before this pass.
 
     Inside a `repeat`, round 2 of 3 goes two thirds of the way, a pattern in whole weights. `finetune` keeps what is
     zero at zero.
@@ -204,7 +205,7 @@ def _size_note(decision: Zeroed) -> Diagnostic:
     share = sum(decision.zeros.values()) / max(decision.weights, 1)
     before, after = map(_size, decision.packed_bytes)
     plain = _size(decision.weights * 4)
-    said = f"{share:.1%} of these weights are zero; in the file they take {plain} as before, packed by gzip {after}"
+    said = f"{share:.1%} of these weights are zero; one by one they take {plain} as before, packed by gzip {after}"
     return Diagnostic(ZEROS_SIZE, f"{said} instead of {before}", "pack the artifact (tar czf) for its way to the board")
 
 

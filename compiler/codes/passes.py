@@ -191,8 +191,18 @@ ZEROS_SIZE = Code(
     "P095",
     "zeros-size",
     Severity.NOTE,
-    "How many weights are zero, and what they take: in the model file as many bytes as before, as runtimes read dense "
-    "weights, and less in a packed archive. The packed figures are those of the weights alone, as gzip packs them.",
+    "How many weights are zero, and what they take: as many bytes as before where every weight is stored, and less in "
+    "a packed archive. The packed figures are those of the weights alone, as gzip packs them. If the target's kit "
+    "leaves zeros out of its model file, a note of its own says what the file weighs.",
+)
+ZEROS_LEFT_OUT = Code(
+    "P099",
+    "zeros-left-out",
+    Severity.NOTE,
+    "The model file holds, of each weight that has enough zeros, one bit for every number and the numbers that are "
+    "not zero. Plain ONNX operators put them together while the runtime loads the model: loading takes a moment "
+    "longer, the loaded weights are the same bit for bit, and inference takes the same time. Weights for which that "
+    "would be no smaller are stored as always.",
 )
 BACKBONE_TRIED = Code(
     "P096",
