@@ -11,7 +11,7 @@ channels down to 16, a quarter as 256 to 64 in the guideline. The networks are s
 is bound by what layers take to start, so that no step would gain there; the recipes are built for its profile with that
 one figure at zero. Accuracy is measured in ONNX Runtime on images that no training has seen, and the last epoch's
 weights are taken, not the best. Each result is added to results/tta_rk3399.json at once; a second run does what is
-missing. On one core of 2024 both sets and two seeds take about 50 minutes.
+missing. On one core of 2024 both sets and two seeds take more than an hour.
 """
 
 import argparse
