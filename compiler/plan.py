@@ -16,6 +16,7 @@ from compiler.yaml.node import Key
 CLEAN_UPS = (
     "remove-identity",
     "fold-constants",
+    "cancel-transposes",
     "fold-batchnorm",
     "fold-affine",
     "fold-pad",

@@ -1,6 +1,5 @@
 """Networks that take images with the channels last: what TensorFlow exports."""
 
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ from compiler.ir import Program, model_bytes, parse_program, verify
 from compiler.rewrites.channels_first import images_with_channels_last, put_channels_first
 from tests.support.commands import compress
 from tests.support.running import feeds_for, outputs_of
-from tests.support.steps import apply
 
 _CONV = "[conv] y = Conv (t, w)"
 _TURN = "[turn] t = Transpose <perm: ints = [0, 3, 1, 2]>"
@@ -21,8 +19,6 @@ _FRONTS = {
     "read twice": f"[flip] n = Neg (x) [both] a = Mul (x, n) {_TURN} (a)",
     "turned for two": f"{_TURN} (x) [again] u = Transpose <perm: ints = [0, 3, 1, 2]> (x) [off] z = Relu (u)",
 }
-_LEFT = {"read twice": 2}
-"""Transposes that stay; elsewhere all go."""
 
 
 def _network(front: str) -> Program:
@@ -51,8 +47,7 @@ def test_the_same_image_in_the_other_order_gives_the_same_outputs(name: str) -> 
     turned = outputs_of(after, {"x": np.ascontiguousarray(feeds["x"].transpose(0, 3, 1, 2))})
     for output, value in outputs_of(before, feeds).items():
         assert np.array_equal(turned[output], value)
-    cleaned = apply("remove-identity", after).program
-    assert Counter(op.op_type for op in cleaned.each())["Transpose"] == _LEFT.get(name, 0)
+    assert "Transpose" not in {op.op_type for op in after.each()}
 
 
 def test_an_image_that_is_put_out_again_keeps_its_order() -> None:
