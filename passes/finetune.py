@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from compiler.contracts import Context, Decision, Effect, Log, Pass
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView
+from compiler.rewrites.equalize import equalize
 from compiler.rewrites.write_values import Value, write_values
 from compiler.target import Target
 from compiler.training.checks import integer_faults, match_faults, network_faults, recipe_faults
@@ -67,7 +68,8 @@ class Finetune(TrainingOptions, Pass):
 
     `fake_quantize: int8` trains for a `ptq` behind it: weights and activations are rounded as the target's integers
     will be, each activation over the batch's own range, while gradients pass as if nothing were rounded. Epochs are
-    then judged in integers too. Fold BatchNormalization first.
+    then judged in integers too. Where one scale has to do for a whole layer, filters of neighbouring layers are evened
+    out before, as `ptq` does it, which changes no output. Fold BatchNormalization first.
 
     Only values change, never the structure, and weights that `weight-prune` set to zero stay zero. The same recipe
     gives the same bytes on the same machine with the same number of threads. After each epoch a checkpoint is kept;
@@ -118,6 +120,10 @@ class Finetune(TrainingOptions, Pass):
 
         assert isinstance(program, Program)
         options = TrainingOptions.model_validate(self.model_dump())
+        scheme = training.scheme
+        if self.fake_quantize == "int8" and scheme is not None and not scheme.per_channel:
+            program = program.clone()
+            equalize(program)  # steps of an optimiser are alike for all weights: small filters would not cross a step
         done = train(program, training, options, seed)
         return Retrained(
             learning_rate=done.rate,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from compiler.ir import Program, refresh_types
+from compiler.contracts import Context, Log
+from compiler.ir import Program, parse_program, refresh_types
 from compiler.registry import load_pass
 from compiler.rewrites.quantize_plainly import quantized_plainly
 from compiler.training.fake_quantize import FakeTensor, FakeWeight
@@ -95,3 +96,48 @@ def shaken_biases(program: Program) -> Program:
 def gap(source: Program, program: Program) -> float:
     pairs = [(outputs_of(source, feed), outputs_of(program, feed)) for feed in feeds()]
     return float(np.mean([np.square(a[n] - b[n]).mean() / a[n].var() for a, b in pairs for n in source.outputs]))
+
+
+def test_filters_are_evened_out_before_a_training_with_one_scale_for_a_layer() -> None:
+    scheme = target("rk3399").precisions["int8"].scheme
+    assert scheme is not None
+    source = chain()
+    start = uneven(source)
+    todo = load_pass("finetune").model_validate({"epochs": 1, "fake_quantize": "int8", "device": "cpu"})
+    context = Context(target("rk3399"), np.random.default_rng(1), training=lesson(source))
+    after = start.clone()
+    todo.rewrite(after, todo.decide(start, context), Log())
+    lost = [gap(source, quantized_plainly(item, scheme, feeds())) for item in (start, after)]
+    assert gap(source, start) == 0
+    assert lost[1] < 0.1 * lost[0]
+
+
+def chain() -> Program:
+    program = parse_program("""
+    g (float[1,3,8,8] x) => (float[1,4,8,8] y) <float[12,3,3,3] w1, float[12] b1, float[4,12,1,1] w2>
+    {
+       [conv1] c = Conv <pads: ints = [1, 1, 1, 1]> (x, w1, b1)
+       [relu] r = Relu (c)
+       [conv2] y = Conv (r, w2)
+    }
+    """)
+    rng = np.random.default_rng(5)
+    for name, shape in (("w1", (12, 3, 3, 3)), ("b1", (12,)), ("w2", (4, 12, 1, 1))):
+        program.replace_constant(name, rng.normal(0, 0.4, shape).astype(np.float32))
+    refresh_types(program)
+    program.clear_journal()
+    return program
+
+
+def uneven(program: Program) -> Program:
+    """Multiply the filters of the first layer by powers of two, which its reader divides its weights by."""
+    twin = program.clone()
+    first, second = twin.op("conv1"), twin.op("conv2")
+    made, read = twin.const(first.input(1)), twin.const(second.input(1))
+    bias = twin.const(first.input(2))
+    assert made is not None and read is not None and bias is not None
+    factor = np.exp2(np.arange(len(made)) % 12).astype(np.float32)
+    twin.give_const(first, 1, made * factor[:, None, None, None])
+    twin.give_const(first, 2, bias * factor)
+    twin.give_const(second, 1, read / factor[None, :, None, None])
+    return twin
