@@ -9,6 +9,7 @@ residual additions, as networks for boards have.
 import gzip
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,23 +52,33 @@ def read(part: str) -> tuple[Array, Array]:
     return images.reshape(-1, 28, 28), labels
 
 
-def train(file: Path) -> None:
+@dataclass(frozen=True)
+class Course:
+    """How a network is made: what its weights start from, what it sees, and its activation, `ReLU6` or `ReLU`."""
+
+    seed: int = 7
+    images: int = IMAGES
+    epochs: int = EPOCHS
+    activation: str = "ReLU6"
+
+
+def train(file: Path, course: Course = Course()) -> None:
     """Train on the first photographs, and write the network."""
     import torch
     from torch.nn import functional
 
-    torch.manual_seed(7)
+    torch.manual_seed(course.seed)
     torch.set_num_threads(1)
     images, labels = read("train")
-    pixels = torch.from_numpy(images[:IMAGES].astype(np.float32) / 255)[:, None]
-    truth = torch.from_numpy(labels[:IMAGES].astype(np.int64))
-    network = _network()
-    steps = EPOCHS * IMAGES // BATCH
+    pixels = torch.from_numpy(images[: course.images].astype(np.float32) / 255)[:, None]
+    truth = torch.from_numpy(labels[: course.images].astype(np.int64))
+    network = _network(course.activation)
+    steps = course.epochs * course.images // BATCH
     optimizer = torch.optim.AdamW(network.parameters(), 0.004, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.004, steps)
-    for epoch in range(EPOCHS):
+    for epoch in range(course.epochs):
         loss = torch.zeros(())
-        for some in torch.randperm(IMAGES).reshape(-1, BATCH):
+        for some in torch.randperm(course.images).reshape(-1, BATCH):
             batch = pixels[some]
             batch = torch.where(torch.rand(len(batch), 1, 1, 1) < 0.5, batch.flip(3), batch)
             loss = functional.cross_entropy(network(batch), truth[some])
@@ -88,9 +99,11 @@ def train(file: Path) -> None:
     )
 
 
-def _network() -> Any:
+def _network(activation: str) -> Any:
     """Stem, three stages of residual depthwise blocks, a mean over the image, a linear layer."""
     from torch import nn
+
+    bend = getattr(nn, activation)
 
     def layer(before: int, after: int, kernel: int, stride: int, group: int) -> list[Any]:
         conv = nn.Conv2d(before, after, kernel, stride, kernel // 2, groups=group, bias=False)
@@ -103,8 +116,8 @@ def _network() -> Any:
             super().__init__()
             wide = before * 3
             self.body = nn.Sequential(
-                *layer(before, wide, 1, 1, 1), nn.ReLU6(),
-                *layer(wide, wide, 3, stride, wide), nn.ReLU6(),
+                *layer(before, wide, 1, 1, 1), bend(),
+                *layer(wide, wide, 3, stride, wide), bend(),
                 *layer(wide, after, 1, 1, 1),
             )  # fmt: skip
             self.is_residual = before == after
@@ -113,7 +126,7 @@ def _network() -> Any:
             return x + self.body(x) if self.is_residual else self.body(x)
 
     return nn.Sequential(
-        *layer(1, 16, 3, 2, 1), nn.ReLU6(),
+        *layer(1, 16, 3, 2, 1), bend(),
         Block(16, 24, 1), Block(24, 24, 1), Block(24, 40, 2), Block(40, 40, 1), Block(40, 40, 1),
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(40, 10),
     )  # fmt: skip
