@@ -13,6 +13,7 @@ from compiler.ir import Conv, Program, parse_program, refresh_types, verify
 from compiler.training.setup import Example, Facts, Training
 from passes.backbone_swap import BackboneSwap
 from passes.backbones.swapping import Swapped
+from passes.backbones.trial import distilled_accuracy
 from tests.support.steps import target
 
 NETWORK = """
@@ -60,6 +61,18 @@ def context(program: Program, *, is_stand_in: bool = False, **given: object) -> 
     training = Training(Facts(has_images=True), program, Noise, score=deeper_is_better, metric="depth")
     made = Context(target("host"), np.random.default_rng(0), is_stand_in=is_stand_in, training=training)
     return Context(**{**vars(made), **given})  # pyright: ignore[reportArgumentType]
+
+
+def test_what_a_candidate_scores_untrained_does_not_count() -> None:
+    program, start = network(), np.ones((4, 6, 1, 1), np.float32)
+    program.replace_constant("h", start)
+
+    def untouched_is_better(found: Program) -> Mapping[str, float]:
+        return {"untouched": float(np.array_equal(found.const("h"), start))}
+
+    facts = Facts(has_images=True)
+    training = Training(facts, network(), Noise, score=untouched_is_better, metric="untouched")
+    assert distilled_accuracy(program, training, epochs=2, seed=0) == 0.0
 
 
 def test_the_most_accurate_candidate_is_kept_though_it_is_slower() -> None:
