@@ -1,11 +1,11 @@
 """What training for integers wins back where rounding spoils a network: `... quantization_aware OUT.json [SEED ...]`.
 
-    python -m tests.benchmarks.quantization_aware OUT.json        about ten minutes on one core
+    python -m tests.benchmarks.quantization_aware OUT.json        about five minutes on two busy cores
 
 A small network with depthwise layers learns Fashion-MNIST (tests/benchmarks/fashion.py). Its filters are then made
 uneven: every filter between two convolutions is multiplied by a power of two, and the weights that read it are
 divided by that. Floats compute the same as before, bit for bit, but one scale for a whole layer (QASYMM8, as on the
-rk3399) leaves few steps to the small filters. Long training with weight decay leaves networks like that.
+rk3399) leaves few steps to the small filters.
 """
 
 import json
