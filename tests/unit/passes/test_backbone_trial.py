@@ -68,7 +68,8 @@ def test_what_a_candidate_scores_untrained_does_not_count() -> None:
     program.replace_constant("h", start)
 
     def untouched_is_better(found: Program) -> Mapping[str, float]:
-        return {"untouched": float(np.array_equal(found.const("h"), start))}
+        weight = found.const("h")
+        return {"untouched": float(weight is not None and np.array_equal(weight, start))}
 
     facts = Facts(has_images=True)
     training = Training(facts, network(), Noise, score=untouched_is_better, metric="untouched")
