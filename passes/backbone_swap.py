@@ -28,6 +28,7 @@ from compiler.target import Target
 from passes.backbones import NAMES, load_backbone
 from passes.backbones.cutting import cut_off
 from passes.backbones.foreign import exported, is_foreign, unseen
+from passes.backbones.settling import settled
 from passes.backbones.stored import with_weights
 from passes.backbones.swapping import (
     Hang,
@@ -59,7 +60,8 @@ class BackboneSwap(Pass):
     `timm:NAME` is any network of the library timm that gives its stages' maps (extra `compress[timm]`), exported
     without pretrained weights at the network's input size on the machine that builds. Lint, which loads no timm, knows
     its layers only after a build.
-    With calibration images, adapters and readers start from the least-squares fit of the old maps by the new ones.
+    With calibration images, the normalisations of an untrained backbone start from the statistics of what they see, and
+    adapters and readers from the least-squares fit of the old maps by the new ones.
     Operators are checked on the target before anything is built. Of several `candidates` the one with the least
     predicted time is kept; with `trial_epochs` each one is trained for so many epochs with the source network as
     teacher, and the most accurate is kept. Lint trains nothing and shows the fastest.
@@ -161,6 +163,7 @@ class BackboneSwap(Pass):
         if self.weights is not None:
             made = with_weights(program, made, self.weights, context)
         if self.fit == "images" and context.calibration is not None:
+            made = settled(program, made, context.calibration())
             made = fitted(program, made, context.calibration())
         return made
 

@@ -149,7 +149,7 @@ class WeightPrune(Pass):
             zeroed = _zeroed(program.op(layer), weights[layer], decision)
             if not np.array_equal(zeroed, weights[layer]):
                 program.replace_constant(program.op(layer).input(1), zeroed)
-        if decision.zeros:
+        if any(decision.zeros.values()):
             program.set_metadata(ZEROS_KEY, "kept")
             log.find(_size_note(decision))
 

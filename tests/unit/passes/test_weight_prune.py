@@ -50,6 +50,10 @@ def test_rounds_go_further_and_never_give_a_weight_back() -> None:
         before = zero
 
 
+def test_no_zero_is_no_change() -> None:
+    assert not apply("weight-prune", network(), {"level": 0.0}, on="host").is_changed
+
+
 def test_a_pattern_holds_in_every_group_and_keeps_the_largest() -> None:
     pruned = weight(apply("weight-prune", network(), {"pattern": "2:4"}, on="host").program)
     groups = np.moveaxis(pruned, 1, -1).reshape(-1, 4)
