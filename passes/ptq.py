@@ -1,9 +1,9 @@
 """Post-training quantisation: compute in 8-bit integers, in the scheme that the target has kernels for."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Annotated, ClassVar, Literal, TypeAlias, cast
+from typing import Annotated, ClassVar, Literal, cast
 
 from pydantic import ConfigDict, Field
 
@@ -14,6 +14,7 @@ from compiler.analysis.quantization import (
     Gain,
     Grid,
     Layout,
+    Stream,
     Trial,
     calibrated,
     find_layout,
@@ -24,24 +25,24 @@ from compiler.analysis.quantization import (
     not_learned,
     open_images,
     predicted_gain,
+    short,
     stand_in,
 )
 from compiler.analysis.selectors import check_selectors, select
 from compiler.codes.passes import FIT_LOST
 from compiler.codes.plan import PRECISION_REFUSED
-from compiler.contracts import Context, Decision, Effect, Log, Pass, Sample
+from compiler.contracts import Context, Decision, Effect, Log, Pass
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView, refresh_types
-from compiler.rewrites.equalize import equalize
+from compiler.rewrites.equalize import can_equalize, channel_peaks, even_out
 from compiler.rewrites.learn_values import learn_values, without_first
 from compiler.rewrites.quantize import quantize
 from compiler.rewrites.write_values import Value, write_values
 from compiler.target import QuantScheme, Target
 
-_Stream: TypeAlias = Callable[[], Iterator[Sample]]
 _TRIED: tuple[CalibratorName, ...] = ("mse", "minmax", "percentile")
-_TRIAL_IMAGES, _WORTH_DB = 4, 2.0
-"""Images on which noise is measured, and how much of it evening out has to take away where filters have own scales."""
+_TRIAL_IMAGES, _PEAK_IMAGES, _WORTH_DB = 4, 16, 1.0
+"""Images for noise and for channels' largest values, and noise that evening out takes where filters have own scales."""
 
 
 class Quantized(Decision):
@@ -51,6 +52,8 @@ class Quantized(Decision):
 
     scheme: QuantScheme
     is_equalized: bool
+    peaks: dict[str, tuple[float, ...]] = {}
+    """Where filters have own scales: the largest value of each channel that a layer reads, to even those out."""
     calibrate: str = ""
     floats: dict[str, str]
     grids: dict[str, tuple[float, int]]
@@ -88,11 +91,12 @@ class Ptq(Pass):
     """Compute in 8-bit integers, in the scheme that the target has kernels for.
 
     A real number x is stored as round(x / scale) + zero point. Weights have a scale for each filter where the target
-    allows it, else one for the layer. `equalize` first evens out the filters of neighbouring layers, which changes no
-    output, if that leaves less noise on a few images. Activations have one scale for each tensor, chosen
-    from what the tensor holds on the calibration images: `minmax` covers everything that was seen, `percentile` leaves
-    out the rarest values, `entropy` keeps the histogram's shape, and `mse` makes the squared error least. `quietest`
-    tries `mse`, `minmax` and `percentile`, and takes what leaves the outputs least noise on a few of the images.
+    allows it, else one for the layer. `equalize` first evens out the filters of neighbouring layers, or the channels
+    between them where filters have scales of their own, which changes no output, if that leaves less noise on a few
+    images. Activations have one scale for each tensor, chosen from what it holds on the calibration images: `minmax`
+    covers everything that was seen, `percentile` leaves out the rarest values, `entropy` keeps the histogram's shape,
+    and `mse` makes the squared error least. `quietest` tries `mse`, `minmax` and `percentile`, and takes what leaves
+    the outputs least noise on a few of the images.
     `correct_bias` moves the average shift that rounded weights cause into the bias. `rounding: learned` rounds each
     weight so that its layer's outputs change least on the images, layer by layer: what one weight loses others make up
     for. It is kept if the network's outputs are quieter for it on a few images that it was not learned from.
@@ -180,7 +184,7 @@ class Ptq(Pass):
             said = "the weights were rounded by what the network computes on images, and are not in the decision"
             raise CompressError(Diagnostic(FIT_LOST, said, "let the pass decide again, with the calibration images"))
         if decision.is_equalized:
-            equalize(program)
+            even_out(program, decision.peaks)
         _quantize(program, layout, decision)
         if decision.rounding_sqnr_db and not decision.values:
             log.find(not_learned(decision.rounding_sqnr_db))
@@ -195,30 +199,34 @@ class Ptq(Pass):
         return find_layout(program, scheme, chosen, select(program, self.skip), floats)
 
     def _ways(
-        self, program: Program, plain: Quantized, layout: Layout, stream: _Stream, *, even: bool
+        self, program: Program, plain: Quantized, layout: Layout, stream: Stream, *, even: bool
     ) -> Iterator[_Way]:
         """Calibrate the network, with its filters evened out or as they are, in each way that is to be tried."""
         network = program.clone()
         if even:
-            equalize(network)
+            peaks = channel_peaks(program, islice(stream(), _PEAK_IMAGES)) if plain.scheme.per_channel else {}
+            plain = plain.model_copy(update={"peaks": peaks})
+            even_out(network, peaks)
         names = _TRIED if self.calibrate == "quietest" else (self.calibrate,)
         for name, found in calibrated(network, plain.scheme, layout, stream, names).items():
             yield _Way(network, plain.model_copy(update={"is_equalized": even, "calibrate": name}), found)
 
     def _is_better_even(self, program: Program, plain: Quantized, layout: Layout, trial: Trial) -> bool:
         """Tell whether evening out the filters leaves less noise, calibrated on a few images alone."""
+        if not can_equalize(program):
+            return False
         quick, heard = self.model_copy(update={"calibrate": "mse"}), list[float]()
         for even in (False, True):
             ways = quick._ways(program, plain, layout, lambda: iter(trial.samples), even=even)
             heard.extend(self._quiet(way, trial) for way in ways)
         return heard[1] > heard[0] + (_WORTH_DB if plain.scheme.per_channel else 0)
 
-    def _learned(self, way: _Way, layout: Layout, stream: _Stream, trial: Trial) -> _Way:
+    def _learned(self, way: _Way, layout: Layout, stream: Stream, trial: Trial) -> _Way:
         """Learn how to round on the other images, and keep what was learned if outputs are quieter on these."""
         others = without_first(stream, len(trial.samples))
-        learned = learn_values(way.network, layout.layers, way.plain.scheme, others, can_shift=self.correct_bias)
-        update = {"rounding": learned.errors, "sha256": learned.sha256, "values": learned.values}
-        tried = replace(way, plain=way.plain.model_copy(update=update))
+        got = learn_values(way.network, layout.layers, way.plain.scheme, others, can_shift=self.correct_bias)
+        found = {"rounding": got.errors, "sha256": got.sha256, "values": got.values}
+        tried = replace(way, plain=way.plain.model_copy(update=found))
         heard = {"nearest": self._quiet(way, trial), "learned": self._quiet(tried, trial)}
         kept = tried if heard["learned"] > heard["nearest"] else way
         return replace(kept, plain=kept.plain.model_copy(update={"rounding_sqnr_db": heard}))
@@ -243,9 +251,8 @@ class Ptq(Pass):
                     break
                 floats[layer] = f"in integers it alone leaves the outputs at {alone[layer]:g} dB"
                 decision = self._with_floats(program, plain, found, floats)
-        layout = self._layout(program, plain.scheme, decision.floats)
+        layout, is_all = self._layout(program, plain.scheme, decision.floats), plain.scheme.name == "tensorrt-int8"
         tensors = {name: program.op(name).y for name in layout.layers}
-        is_all = plain.scheme.name == "tensorrt-int8"
         written = {name: y for name, y in tensors.items() if is_all or y in layout.tensors}
         noise = noise_by_tensor(program, self._trial(program, decision), tuple(written.values()), trial.samples)
         by_layer = {name: noise[tensor] for name, tensor in written.items()}
@@ -262,10 +269,8 @@ class Ptq(Pass):
             update={
                 "floats": layout.floats,
                 "grids": {root: (grid.scale, grid.zero_point) for root, grid in fitted.grids.items()},
-                "means": {
-                    name: found.means[name] for name in found.means if self.correct_bias and name in layout.roots
-                },
-                "widened": {name: _short(by) for name, by in fitted.widened.items()},
+                "means": {name: row for name, row in found.means.items() if self.correct_bias and name in layout.roots},
+                "widened": {name: short(by) for name, by in fitted.widened.items()},
             }
         )
 
@@ -275,8 +280,8 @@ class Ptq(Pass):
         twin.set_metadata(PRECISION_KEY, "int8")
         refresh_types(twin)
         gain = predicted_gain(program, twin, target.cost)
-        islands = {name: _short(cost) for name, cost in gain.islands.items()}
-        predicted = {"float": _short(gain.float_ms), "integers": _short(gain.integer_ms)}
+        islands = {name: short(cost) for name, cost in gain.islands.items()}
+        predicted = {"float": short(gain.float_ms), "integers": short(gain.integer_ms)}
         return decision.model_copy(update={"islands_ms": islands, "predicted_ms": predicted})
 
     def _trial(self, program: Program, decision: Quantized) -> Program:
@@ -293,8 +298,3 @@ def _quantize(program: Program, layout: Layout, decision: Quantized) -> None:
     write_values(program, [value for value in decision.values if value.readers[0][0] in layout.layers])
     grids = {root: Grid(*grid, decision.scheme.activations) for root, grid in decision.grids.items()}
     quantize(program, layout, grids, decision.scheme, decision.means)
-
-
-def _short(value: float) -> float:
-    """Round to six significant digits, as reports hold figures."""
-    return float(f"{value:.6g}")

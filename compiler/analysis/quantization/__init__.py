@@ -1,6 +1,6 @@
 """Integer quantisation: which layers can have it, what range their tensors have, and which integers stand for it."""
 
-from compiler.analysis.quantization.calibration import Calibrated, calibrated, open_images, stand_in
+from compiler.analysis.quantization.calibration import Calibrated, calibrated, open_images, short, stand_in
 from compiler.analysis.quantization.calibrators import CalibratorName, clipped
 from compiler.analysis.quantization.findings import foretold, not_learned
 from compiler.analysis.quantization.forms import qasymm8_obstacle
@@ -9,7 +9,7 @@ from compiler.analysis.quantization.islands import Gain, predicted_gain
 from compiler.analysis.quantization.layout import Layout, find_layout, settled_roots
 from compiler.analysis.quantization.noise import Trial, make_trial, noise_by_tensor
 from compiler.analysis.quantization.parameters import Grid, grid_of, quantized, weight_grid, weight_scales
-from compiler.analysis.quantization.ranges import gather, gather_ranges
+from compiler.analysis.quantization.ranges import Stream, gather, gather_ranges
 from compiler.analysis.quantization.rescaling import Fitted, fit_layers, fit_rescaling
 from compiler.analysis.quantization.rounding import Learned, learn_rounding
 from compiler.analysis.quantization.shared_grids import shared_grids
@@ -23,6 +23,7 @@ __all__ = [
     "Histogram",
     "Layout",
     "Learned",
+    "Stream",
     "Trial",
     "calibrated",
     "clipped",
@@ -43,6 +44,7 @@ __all__ = [
     "quantized",
     "settled_roots",
     "shared_grids",
+    "short",
     "stand_in",
     "weight_grid",
     "weight_scales",

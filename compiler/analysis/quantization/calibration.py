@@ -38,7 +38,7 @@ def calibrated(
     found = seen.histograms
     if scheme.is_symmetric:
         found = {tensor: mirrored(histogram) for tensor, histogram in found.items()}
-    means = {tensor: tuple(float(f"{value:.6g}") for value in row) for tensor, row in seen.means.items()}
+    means = {tensor: tuple(map(short, row)) for tensor, row in seen.means.items()}
     return {name: Calibrated({key: clipped(it, name) for key, it in found.items()}, means) for name in names}
 
 
@@ -60,3 +60,8 @@ def _read_by_convs(program: ProgramView, layout: Layout) -> tuple[str, ...]:
     """Name the tensors that quantised convolutions read, each once."""
     ops = (program.op(name) for name in layout.layers)
     return tuple(dict.fromkeys(op.x for op in ops if op.op_type == "Conv"))
+
+
+def short(value: float) -> float:
+    """Round to six significant digits, as reports hold figures."""
+    return float(f"{value:.6g}")
