@@ -58,7 +58,11 @@ class DeconvSplit(Pass):
     needs: ClassVar[frozenset[str]] = frozenset({"clean"})
 
     min_gain: float = Field(
-        default=0.05, ge=0, lt=1, description="split a layer only if its predicted time falls by more than this share"
+        default=0.05,
+        ge=-1,
+        lt=1,
+        description="split a layer only if its predicted time falls by more than this share; below zero: also if it "
+        "grows by less, as before `ptq`",
     )
     only: tuple[str, ...] = Field(default=(), description="split these layers only: names, globs, operator types")
     skip: tuple[str, ...] = Field(default=(), description="leave these layers alone")

@@ -41,7 +41,7 @@ class Case:
     epochs: tuple[int, ...]
 
 
-CASES = (Case("quickstart/recipe.yaml", (1, 3, 8)), Case("drone-gesture/small.yaml", (1,)))
+CASES = (Case("quickstart/recipe.yaml", (1, 3, 8, 40)), Case("drone-gesture/small.yaml", (1,)))
 
 
 def main() -> None:

@@ -14,7 +14,10 @@ def foretold(layers: Sequence[str], floats: Mapping[str, str], gain: Gain) -> It
     said = f"{len(layers)} {_layers(len(layers))} will compute in 8-bit integers"
     if floats:
         said += f", and {len(floats)} {'stays' if len(floats) == 1 else 'stay'} in floating point: {_reasons(floats)}"
-    yield Diagnostic(INTEGER_LAYERS, said, "the report lists them all" if len(floats) > _SHOWN else None)
+    advice = ["the report lists them all"] if len(floats) > _SHOWN else []
+    if any(why.startswith("ConvTranspose has no") for why in floats.values()):
+        advice.append(_SPLIT)
+    yield Diagnostic(INTEGER_LAYERS, said, "; ".join(advice) or None)
     if gain.is_eaten:
         yield Diagnostic(ISLANDS_COST, _costs(gain), _ADVICE)
     elif gain.saved_alone_ms <= 0:
@@ -34,6 +37,12 @@ def not_learned(heard: Mapping[str, float]) -> Diagnostic:
 _ADVICE = (
     "replace those layers by ones with integer kernels and retrain, or use fp16 or no smaller number format; if "
     "size is what counts, allow this and say so"
+)
+
+
+_SPLIT = (
+    "`deconv-split` before `ptq` makes convolutions of transposed ones, which have integer kernels; its "
+    "`min_gain: -0.2` also splits what gains nothing in floating point"
 )
 
 

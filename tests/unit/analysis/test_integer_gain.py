@@ -56,6 +56,25 @@ def test_layers_in_float_are_grouped_by_their_reasons() -> None:
     )
 
 
+def test_transposed_convolutions_in_float_are_better_split_first() -> None:
+    floats = {"up": "ConvTranspose has no integer kernel on this target", "act": "Elu has no integer kernel"}
+    (found,) = foretold(("conv",), floats, Gain(100.0, 50.0, {}))
+    assert "`deconv-split` before `ptq`" in (found.help or "")
+    before = parse_program("""
+    g (float[1,8,16,16] x) => (float[1,8,32,32] y) <float[8,8,4,4] w, float[8,8,3,3] v>
+    {
+       [conv] a = Conv <pads: ints = [1, 1, 1, 1]> (x, v)
+       [up] y = ConvTranspose <strides: ints = [2, 2], pads: ints = [1, 1, 1, 1]> (a, w)
+    }
+    """)
+    applied = apply("ptq", before, on="host")
+    assert "deconv-split" in (applied.log.forecasts[0].help or "")
+    split = apply("deconv-split", before, {"min_gain": -0.9}, on="host")
+    assert split.is_changed
+    (said, *_) = apply("ptq", split.program, on="host").log.forecasts
+    assert "floating point" not in said.message
+
+
 def test_only_the_commonest_reasons_are_told() -> None:
     floats = {
         f"{kind}{i}": f"{kind} has no integer kernel"
