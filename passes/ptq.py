@@ -27,6 +27,7 @@ from compiler.analysis.quantization import (
     predicted_gain,
     short,
     stand_in,
+    units_of,
 )
 from compiler.analysis.selectors import check_selectors, select
 from compiler.codes.passes import FIT_LOST
@@ -156,8 +157,8 @@ class Ptq(Pass):
         """Choose layers and scales; on the lint path every scale is 1."""
         scheme = context.target.precisions["int8"].scheme
         assert scheme is not None, "check() has made sure of it"
-        is_equalized = not scheme.per_channel if self.equalize is None else self.equalize
-        plain = Quantized(scheme=scheme, is_equalized=is_equalized, floats={}, grids={})
+        evens = not scheme.per_channel if self.equalize is None else self.equalize
+        plain = Quantized(scheme=scheme, is_equalized=evens, floats={}, grids={})
         layout, network = self._layout(program, scheme, {}), cast(Program, program)
         if context.is_stand_in or not layout.tensors:
             found = stand_in(program, layout)
@@ -169,8 +170,7 @@ class Ptq(Pass):
         best = ways[0] if len(ways) == 1 else max(ways, key=lambda way: self._quiet(way, trial))
         if self.rounding == "learned":
             best = self._learned(best, layout, stream, trial)
-        decision = self._measured(best.network, best.plain, best.found, trial)
-        return self._costed(best.network, decision, context.target)
+        return self._costed(best.network, self._measured(best.network, best.plain, best.found, trial), context.target)
 
     def rewrite(self, program: Program, decision: Decision | None, log: Log) -> None:
         """Put the integers in."""
@@ -203,13 +203,13 @@ class Ptq(Pass):
     ) -> Iterator[_Way]:
         """Calibrate the network, with its filters evened out or as they are, in each way that is to be tried."""
         network = program.clone()
+        peaks = channel_peaks(program, islice(stream(), _PEAK_IMAGES)) if even and plain.scheme.per_channel else {}
         if even:
-            peaks = channel_peaks(program, islice(stream(), _PEAK_IMAGES)) if plain.scheme.per_channel else {}
-            plain = plain.model_copy(update={"peaks": peaks})
             even_out(network, peaks)
         names = _TRIED if self.calibrate == "quietest" else (self.calibrate,)
+        plain = plain.model_copy(update={"is_equalized": even, "peaks": peaks})
         for name, found in calibrated(network, plain.scheme, layout, stream, names).items():
-            yield _Way(network, plain.model_copy(update={"is_equalized": even, "calibrate": name}), found)
+            yield _Way(network, plain.model_copy(update={"calibrate": name}), found)
 
     def _is_better_even(self, program: Program, plain: Quantized, layout: Layout, trial: Trial) -> bool:
         """Tell whether evening out the filters leaves less noise, calibrated on a few images alone."""
@@ -241,15 +241,15 @@ class Ptq(Pass):
         alone: dict[str, float] = {}
         decision = self._with_floats(program, plain, found, {})
         if self.min_sqnr_db is not None:
-            layers = self._layout(program, plain.scheme, {}).layers
-            for layer in layers:
-                only = self._with_floats(program, plain, found, {other: "" for other in layers if other != layer})
-                alone[layer] = trial.noise_of(self._trial(program, only))
+            units = units_of(program, plain.scheme, self._layout(program, plain.scheme, {}))
+            for layer in units:
+                others = {name: "" for other in units if other != layer for name in units[other]}
+                alone[layer] = trial.noise_of(self._trial(program, self._with_floats(program, plain, found, others)))
             floats: dict[str, str] = {}
             for layer in sorted(alone, key=alone.__getitem__):
                 if trial.noise_of(self._trial(program, decision)) >= self.min_sqnr_db:
                     break
-                floats[layer] = f"in integers it alone leaves the outputs at {alone[layer]:g} dB"
+                floats |= dict.fromkeys(units[layer], f"in integers it alone leaves the outputs at {alone[layer]:g} dB")
                 decision = self._with_floats(program, plain, found, floats)
         layout, is_all = self._layout(program, plain.scheme, decision.floats), plain.scheme.name == "tensorrt-int8"
         tensors = {name: program.op(name).y for name in layout.layers}

@@ -6,7 +6,7 @@ from compiler.analysis.quantization.findings import foretold, not_learned
 from compiler.analysis.quantization.forms import qasymm8_obstacle
 from compiler.analysis.quantization.histogram import Histogram
 from compiler.analysis.quantization.islands import Gain, predicted_gain
-from compiler.analysis.quantization.layout import Layout, find_layout, settled_roots
+from compiler.analysis.quantization.layout import Layout, find_layout, settled_roots, units_of
 from compiler.analysis.quantization.noise import Trial, make_trial, noise_by_tensor
 from compiler.analysis.quantization.parameters import Grid, grid_of, quantized, weight_grid, weight_scales
 from compiler.analysis.quantization.ranges import Stream, gather, gather_ranges
@@ -46,6 +46,7 @@ __all__ = [
     "shared_grids",
     "short",
     "stand_in",
+    "units_of",
     "weight_grid",
     "weight_scales",
 ]

@@ -60,6 +60,22 @@ def _before_layers(program: ProgramView, scheme: QuantScheme, chosen: set[str], 
     return Layout(order, found.tensors, {name: _root(known, name) for name in known}, floats)
 
 
+def units_of(program: ProgramView, scheme: QuantScheme, layout: Layout) -> dict[str, tuple[str, ...]]:
+    """Group the layers that can only go back to float together, by the first: with a kernel what it takes in.
+
+    Operators that only move values are left out, as they compute in what they are given.
+    """
+    layers, heads, units = set(layout.layers), dict[str, str](), dict[str, list[str]]()
+    for name in layout.layers:
+        op = program.op(name)
+        maker = program.producer(op.x)
+        is_part = maker is not None and _is_fused(program, op, layers, scheme)
+        heads[name] = heads[maker.name] if maker is not None and is_part else name
+        if op.op_type not in scheme.moves:
+            units.setdefault(heads[name], []).append(name)
+    return {head: tuple(names) for head, names in units.items()}
+
+
 def settled_roots(program: ProgramView, scheme: QuantScheme, layout: Layout) -> dict[str, tuple[float, int]]:
     """Map the roots of tensors whose scale and zero point the kernels dictate to those."""
     found: dict[str, tuple[float, int]] = {}
