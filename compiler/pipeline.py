@@ -1,6 +1,7 @@
 """The pipeline: carry a plan out, step by step, and verify, cost, compare and record each step."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -127,7 +128,7 @@ def _run_step(step: Step, done: Run, context: Context, instruments: Instruments)
     told = [item for item in log.findings if instruments.probe is not None or item.severity is not Severity.NOTE]
     findings = [replace(item, span=item.span or step.span) for item in (*log.forecasts, *told)]
     if not context.is_stand_in or (todo.is_structural and not log.is_unseen):
-        findings += _judge(step, changed, before, done.costs)
+        findings += _judge(step, changed, log, before, done.costs)
     done.findings += findings
     return PassReport(
         name=todo.slug(),
@@ -211,14 +212,16 @@ def _computes_in_half(program: ProgramView) -> bool:
     )
 
 
-def _judge(step: Step, changed: tuple[str, ...], before: Costs, after: Costs) -> list[Diagnostic]:
+def _judge(step: Step, changed: tuple[str, ...], log: Log, before: Costs, after: Costs) -> list[Diagnostic]:
     """Find passes of the recipe that did nothing, did harm, or made the network smaller but not faster."""
     if step.is_clean_up:
         return []
     name = step.todo.slug()
     if not changed:
-        advice = "remove the pass, or check its options"
-        return [Diagnostic(CHANGED_NOTHING, f"{name} changed nothing", advice, step.span)]
+        said = f"{name} changed nothing"
+        for why, count in Counter(skip.why for skip in log.skipped).most_common(1):
+            said += f"; it left {count} {'layer' if count == 1 else 'layers'} alone because {why}"
+        return [Diagnostic(CHANGED_NOTHING, said, "remove the pass, or check its options", step.span)]
     figures = (
         ("parameters", before.parameters, after.parameters, ",d"),
         ("bytes", before.bytes, after.bytes, ",d"),

@@ -66,6 +66,15 @@ def test_the_formats_say_the_same(tmp_path: Path) -> None:
     assert compress("lint", "recipe.yaml", "--strict", cwd=tmp_path).status == 1
 
 
+def test_a_pass_that_changes_nothing_says_why(tmp_path: Path) -> None:
+    options = "conv-factorize: {groups: 7, ratio: 0.5}"
+    (tmp_path / "recipe.yaml").write_text(
+        f"version: 1\nproduct: p\nmodel: {{onnx: {DETECTOR}}}\ntarget: host\npasses: [{options}]\n"
+    )
+    said = compress("lint", "recipe.yaml", cwd=tmp_path).out
+    assert "conv-factorize changed nothing; it left 7 layers alone because its 64 input channels do not divide" in said
+
+
 def test_an_error_in_one_recipe_does_not_hide_those_of_another(tmp_path: Path) -> None:
     for name, product in (("a", "'-a'"), ("b", "'-b'")):
         (tmp_path / f"{name}.yaml").write_text(f"version: 1\nproduct: {product}\nmodel: {{onnx: no.onnx}}\n")
