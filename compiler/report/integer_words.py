@@ -48,9 +48,18 @@ def _channels(value: JsonValue) -> str:
     return f"means of {labels.plural(len(value), 'channel')}" if isinstance(value, list) else str(value)
 
 
+def _peaks(value: JsonValue) -> str:
+    if not isinstance(value, list) or not all(isinstance(item, float | int) for item in value):
+        return str(value)
+    sizes = [float(item) for item in value if isinstance(item, float | int)]
+    channels = labels.plural(len(sizes), "channel")
+    return f"{channels} evened out, whose largest values lie between {min(sizes):.3g} and {max(sizes):.3g}"
+
+
 ENTRIES: Mapping[str, tuple[str, Callable[[JsonValue], str]]] = {
     "grids": ("tensor", _grid),
     "means": ("tensor", _channels),
+    "peaks": ("layer", _peaks),
     "widened": ("layer", _times),
     "islands_ms": ("layer", _conversions),
     "layer_sqnr_db": ("layer", _decibels),

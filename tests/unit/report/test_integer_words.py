@@ -36,6 +36,8 @@ def test_widened_scales_noise_and_islands_go_layer_by_layer() -> None:
     assert rows(part(widened={"stem": 1.8})) == [("stem", "scale 1.8 times as wide as its values ask for")]
     assert rows(part(layer_sqnr_db={"stem": 31.25})) == [("stem", "31.2 dB")]
     assert rows(part(alone_sqnr_db={"stem": 40.0})) == [("stem", "40.0 dB")]
+    said = "3 channels evened out, whose largest values lie between 0.25 and 4.5"
+    assert rows(part(peaks={"head": [0.5, 0.25, 4.5]})) == [("head", said)]
     assert rows(part(islands_ms={"act": 0.5})) == [("act", "0.500 ms for conversions at its borders")]
     assert rows(part(floats={"act": "Elu has no integer kernel"})) == [("act", "Elu has no integer kernel")]
 
