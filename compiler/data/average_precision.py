@@ -24,7 +24,7 @@ def average_precision(
 
 def _coco_stats(rows: list[dict[str, Any]], truth: dict[str, Any]) -> tuple[float, float]:
     # pycocotools has no types; what crosses this border is plain lists and floats.
-    from pycocotools import coco, cocoeval  # pyright: ignore[reportMissingTypeStubs]
+    from pycocotools import coco, cocoeval  # pyright: ignore[reportMissingTypeStubs] - see above
 
     true: Any = coco.COCO()
     true.dataset = truth

@@ -28,7 +28,7 @@ _FAULTS = (
     EOFError,
     ValueError,
     RuntimeError,
-    NotImplementedError,
+    NotImplementedError,  # zipfile raises it for a compression that it does not know
     struct.error,
 )
 

@@ -85,7 +85,7 @@ def _swapped(program: Program, name: str) -> Mapping[str, object]:
 
 def _modules(name: str, shape: tuple[int, ...]) -> tuple[Mapping[str, Array], Any]:
     """Build timm's whole network, give its parameters values of their own, and its stages with the same ones."""
-    import timm  # pyright: ignore[reportMissingImports]
+    import timm  # pyright: ignore[reportMissingImports] - an extra that CI does not install
     import torch
 
     torch.manual_seed(0)

@@ -33,7 +33,7 @@ def _merges(points: Floats) -> Floats:
     """Raise of the sum of squares by each of Ward's merges: half the squared height. Quadratic in points."""
     if points.shape[0] < 2 or not points.size or not np.isfinite(points).all():
         return np.zeros(0)
-    from scipy.cluster.hierarchy import linkage  # pyright: ignore[reportUnknownVariableType]
+    from scipy.cluster.hierarchy import linkage  # pyright: ignore[reportUnknownVariableType] - scipy types it in part
 
     heights = np.asarray(linkage(points, "ward"), dtype=np.float64)[:, 2]
     return np.sort(np.square(heights) / 2)

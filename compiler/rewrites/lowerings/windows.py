@@ -101,7 +101,8 @@ def _even(op: Op, weight: Array, shape: tuple[int, ...], result: tuple[int, ...]
 def _write_even(program: Program, op: Op, plan: _Even, result: tuple[int, ...]) -> None:
     """Write the even form, and the Slice behind it where one is needed."""
     chain = Chain(program, op)
-    bias = [chain.numbers(program.const(op.input(2)))] if op.has(2) else []  # pyright: ignore[reportArgumentType]
+    offset = program.const(op.input(2)) if op.has(2) else None
+    bias = [] if offset is None else [chain.numbers(offset)]
     inputs = [op.x, chain.numbers(plan.weight), *bias]
     side = int(plan.weight.shape[2])
     attributes: dict[str, Attribute] = {

@@ -57,7 +57,7 @@ def points(board: str, setup: str) -> tuple[Point, ...]:
     """Read the points of one of a board's models."""
     with (FOLDER / "points.csv").open(encoding="utf-8", newline="") as file:
         rows = [{**row, "size": int(row["size"]), "ms": float(row["ms"])} for row in csv.DictReader(file)]
-    return tuple(Point(**row) for row in rows if (row["board"], row["setup"]) == (board, setup))  # pyright: ignore[reportArgumentType]
+    return tuple(Point(**row) for row in rows if (row["board"], row["setup"]) == (board, setup))  # pyright: ignore[reportArgumentType] - columns are fields
 
 
 def network(name: str, size: int) -> Program:

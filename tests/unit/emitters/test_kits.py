@@ -108,7 +108,7 @@ def test_infer_is_python_3_6(tmp_path: Path, emitter: Emitter) -> None:
 def refusal(folder: Path, **board: object) -> list[str]:
     folder.mkdir()
     with pytest.raises(CompressError) as caught:
-        TensorrtEmitter().emit(emission(target(**board), network()), folder)  # pyright: ignore[reportArgumentType]
+        TensorrtEmitter().emit(emission(target(**board), network()), folder)  # pyright: ignore[reportArgumentType] - parts of a profile by name
     assert not list(folder.iterdir())
     return [item.code.id for item in caught.value.diagnostics]
 

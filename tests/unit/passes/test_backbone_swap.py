@@ -134,7 +134,7 @@ def images() -> Iterator[Sample]:
 
 
 def context(**more: object) -> Context:
-    return replace(Context(target("host"), np.random.default_rng(1)), **more)  # pyright: ignore[reportArgumentType]
+    return replace(Context(target("host"), np.random.default_rng(1)), **more)  # pyright: ignore[reportArgumentType] - by name
 
 
 def swapped(options: dict[str, object], given: Context) -> tuple[Program, Swapped]:
@@ -149,7 +149,10 @@ def swapped(options: dict[str, object], given: Context) -> tuple[Program, Swappe
 
 @pytest.mark.parametrize("join", ["readers", "adapter"])
 def test_a_fit_to_images_starts_nearer_to_the_old_network(join: str) -> None:
-    """The classifier reads by a pool, so an adapter is added whatever `join` says; cut at `b` a convolution reads."""
+    """The classifier reads by a pool, so an adapter is added whatever `join` says; cut at `b` a convolution reads.
+
+    Readers take no constant in, and normalised maps have a mean of zero: of a map behind a Relu little is explained so.
+    """
     cut = ["b"] if join == "readers" else ["d"]
     before = parse_program(CLASSIFIER)
     errors: list[float] = []
@@ -158,7 +161,7 @@ def test_a_fit_to_images_starts_nearer_to_the_old_network(join: str) -> None:
         assert decision.hangs[cut[0]].join == join
         gaps = [outputs_of(before, sample)["y"] - outputs_of(program, sample)["y"] for sample in images()]
         errors.append(float(np.sqrt(np.mean(np.square(gaps)))))
-    assert errors[1] < 0.95 * errors[0]
+    assert errors[1] < (0.95 if join == "readers" else 1e-3) * errors[0]
 
 
 @pytest.mark.parametrize("name", ["mobilenet-v1", "mobilenet-v3-small", "shufflenet-v1-g4", "shufflenet-v2"])
