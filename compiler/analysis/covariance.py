@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.ir import Array, ProgramView, model_bytes
+from compiler.ir import Array, ProgramView, runnable_bytes
 from compiler.reference import Session
 
 Covariance = NDArray[np.float64]
@@ -17,7 +17,7 @@ def input_covariances(
 ) -> dict[str, Covariance]:
     """Sum up x x' for each tensor, image by image. Memory: the sums and one image's activations."""
     wanted = tuple(dict.fromkeys(tensors))
-    session = Session(model_bytes(program, [name for name in wanted if name not in program.inputs]))
+    session = Session(runnable_bytes(program, [name for name in wanted if name not in program.inputs]))
     sums: dict[str, Covariance] = {}
     pixels: dict[str, int] = {}
     for sample in samples:

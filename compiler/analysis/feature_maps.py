@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compiler.analysis.regions import Regions, Scene, Weights
-from compiler.ir import Array, Op, ProgramView, model_bytes
+from compiler.ir import Array, Op, ProgramView, runnable_bytes
 from compiler.reference import Session
 
 _ACTIVATIONS = frozenset(
@@ -109,7 +109,7 @@ def region_sums(
     Pooled over pixels of all scenes, so that mean and variance are exact, not means of variances. Memory: the
     model and one image's activations. Raises RefusedError when ONNX Runtime cannot run the network.
     """
-    session = Session(model_bytes(program, tensors))
+    session = Session(runnable_bytes(program, tensors))
     sums: dict[str, RegionSums] = {}
     for scene in scenes:
         values = session.run(scene.feeds)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from compiler.analysis.channels import Channels, Ids
 from compiler.analysis.readers import Reader, lost, readers_of, stand_ins
-from compiler.ir import Array, ConvTranspose, Op, ProgramView, model_bytes
+from compiler.ir import Array, ConvTranspose, Op, ProgramView, runnable_bytes
 from compiler.reference import Session
 
 SAMPLES = 16
@@ -145,7 +145,7 @@ def _moments(
 ) -> list[_Moments]:
     """Sum what the readers see, image by image."""
     ops = [program.op(reader.layer) for reader in readers]
-    session = Session(model_bytes(program, list(dict.fromkeys(op.x for op in ops))))
+    session = Session(runnable_bytes(program, list(dict.fromkeys(op.x for op in ops))))
     found: list[_Moments] = []
     for feeds in samples:
         values = session.run({**feeds})

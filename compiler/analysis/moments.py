@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.ir import Array, ProgramView, model_bytes
+from compiler.ir import Array, ProgramView, runnable_bytes
 from compiler.reference import Session
 
 Floats = NDArray[np.float64]
@@ -44,7 +44,7 @@ def channel_moments(
 
     Memory: the model and one input's activations. Raises RefusedError when ONNX Runtime cannot run the network.
     """
-    session = Session(model_bytes(program, tensors))
+    session = Session(runnable_bytes(program, tensors))
     found: dict[str, Moments] = {}
     for sample in samples:
         values = session.run(sample)

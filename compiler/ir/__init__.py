@@ -2,7 +2,7 @@
 
 from compiler.ir.digest import digest
 from compiler.ir.inference import refresh_types
-from compiler.ir.onnx_io import from_model, model_bytes, to_model, to_skeleton
+from compiler.ir.onnx_io import from_model, model_bytes, runnable_bytes, to_model, to_skeleton
 from compiler.ir.ops import (
     STEERED,
     BatchNorm,
@@ -50,6 +50,7 @@ __all__ = [
     "model_bytes",
     "parse_program",
     "refresh_types",
+    "runnable_bytes",
     "settle",
     "to_model",
     "to_skeleton",

@@ -16,14 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.analysis.quantization import short
-from compiler.ir import Array, Conv, Program, ProgramView, model_bytes
-from compiler.reference import Session
+from compiler.analysis.quantization import Watch, short
+from compiler.ir import Array, Conv, Program, ProgramView
 
 SWEEPS = 20
 _CALM = 1e-3
 _LARGEST = 1e4
 _HOMOGENEOUS = ("Relu", "LeakyRelu")
+_FAINT = 1 / 256
+"""A channel that fills no step of eight bits on a few images may be louder on others: it counts as filling one."""
 _SHARE = 0.6
 """How much a channel's values count against the weights that read it, where those share a scale."""
 
@@ -34,95 +35,98 @@ class _Pair:
 
     first: Conv
     second: Conv
+    between: tuple[str, ...]
+    """The tensors that a factor passes."""
 
 
-def equalize(program: Program) -> tuple[str, ...]:
-    """Equalise every pair of convolutions in turn until the factors are near 1; return the layers that changed.
+def even_out(program: Program, peaks: Mapping[str, Sequence[float]]) -> dict[str, NDArray[np.float32]]:
+    """Even out channels by the values that they take, where those are known, else by the weights.
+
+    Returns what each channel of a tensor has been divided by, for those that were.
+    """
+    return level(program, peaks) if peaks else equalize(program)
+
+
+def equalize(program: Program) -> dict[str, NDArray[np.float32]]:
+    """Equalise every pair of convolutions in turn until the factors are near 1; return them by tensor.
 
     Linear in weights for each of at most 20 sweeps.
     """
     pairs = list(_pairs(program))
-    changed: dict[str, None] = {}
+    factors = [np.ones(1) for _ in pairs]
     for _ in range(SWEEPS):
         largest = 0.0
-        for pair in pairs:
+        for place, pair in enumerate(pairs):
             factor = _balance(program, pair)
+            factors[place] = factors[place] * factor
             largest = max(largest, float(np.abs(np.log(factor)).max(initial=0.0)))
-            if (factor != 1).any():
-                changed |= dict.fromkeys((pair.first.name, pair.second.name))
         if largest < _CALM:
             break
-    return tuple(changed)
+    return _by_tensor(pairs, factors)
 
 
-def even_out(program: Program, peaks: Mapping[str, Sequence[float]]) -> None:
-    """Even out channels by the values that they take, where those are known, else by the weights."""
-    if peaks:
-        level(program, peaks)
-    else:
-        equalize(program)
-
-
-def level(program: Program, peaks: Mapping[str, Sequence[float]]) -> None:
-    """Let the channels between each pair of convolutions take values of like size.
+def level(program: Program, peaks: Mapping[str, Sequence[float]]) -> dict[str, NDArray[np.float32]]:
+    """Let the channels between each pair of convolutions take values of like size; return the factors by tensor.
 
     `peaks` holds, by the name of the layer that reads, the largest value of each channel. Linear in weights.
     """
+    pairs, factors = list[_Pair](), list[NDArray[np.float64]]()
     for pair in list(_pairs(program)):
         read = program.const(pair.second.w)
         if pair.second.name not in peaks or read is None:
             continue
         seen = np.asarray(peaks[pair.second.name], np.float64)
+        seen = np.where(seen > 0, np.maximum(seen, _FAINT * seen.max(initial=0.0)), 0.0)
         weights = _readers_peaks(pair, read, seen.size)
         is_used = (seen > 0) & (weights > 0)
         share = _SHARE if pair.second.group == 1 else 1.0
         factor = np.ones(seen.size)
         factor[is_used] = seen[is_used] ** share / weights[is_used] ** (1 - share)
         factor[is_used] /= np.exp(np.log(factor[is_used]).mean()) if is_used.any() else 1.0
-        _move(program, pair, np.clip(factor, 1 / _LARGEST, _LARGEST))
+        pairs.append(pair)
+        factors.append(np.clip(factor, 1 / _LARGEST, _LARGEST))
+        _move(program, pair, factors[-1])
+    return _by_tensor(pairs, factors)
 
 
-def channel_peaks(program: Program, samples: Iterable[Mapping[str, Array]]) -> dict[str, tuple[float, ...]]:
+def tensors_between(program: ProgramView) -> tuple[str, ...]:
+    """Name the tensors that convolutions read whose channels can be evened out."""
+    return tuple(pair.second.x for pair in _pairs(program))
+
+
+def channel_peaks(watched: Watch, samples: Iterable[Mapping[str, Array]]) -> dict[str, tuple[float, ...]]:
     """Find the largest value of each channel between pairs of convolutions, to six digits, as reports hold figures.
 
-    Memory: one sample's activations. Raises RefusedError when ONNX Runtime cannot run the network.
+    The network shows the tensors between them. Memory: one sample's activations. Raises RefusedError.
     """
-    tensors = {pair.second.name: pair.second.x for pair in _pairs(program)}
-    if not tensors:
-        return {}
-    session = Session(model_bytes(program, tuple(tensors.values())))
+    tensors = {pair.second.name: pair.second.x for pair in _pairs(watched.program)}
     peaks: dict[str, NDArray[np.float64]] = {}
-    for sample in samples:
-        found = session.run(sample)
+    for found in watched.each(samples):
         for name, tensor in tensors.items():
-            values = _peaks(found[tensor], 1)
+            rows = found[tensor].reshape(*found[tensor].shape[:2], -1)
+            values = np.maximum(rows.max(axis=2), -rows.min(axis=2)).max(axis=0).astype(np.float64)
             peaks[name] = np.maximum(peaks[name], values) if name in peaks else values
     return {name: tuple(map(short, row)) for name, row in peaks.items()}
-
-
-def can_equalize(program: ProgramView) -> bool:
-    """Tell whether there are two convolutions between which factors can be moved."""
-    return next(_pairs(program), None) is not None
 
 
 def _pairs(program: ProgramView) -> Iterator[_Pair]:
     """Find convolutions whose result goes to one other convolution only."""
     for first in program.each(Conv):
-        tensor = first.y
-        if not (_has_own_weight(program, first) and program.is_private(tensor)):
+        between = [first.y]
+        if not (_has_own_weight(program, first) and program.is_private(first.y)):
             continue
-        reader = program.readers(tensor)[0]
+        reader = program.readers(first.y)[0]
         if reader.op_type in _HOMOGENEOUS and not reader.domain and program.is_private(reader.y):
-            tensor = reader.y
-            reader = program.readers(tensor)[0]
+            between.append(reader.y)
+            reader = program.readers(reader.y)[0]
         second = program.producer(reader.y, Conv)
         if (
             second is not None
-            and second.x == tensor
+            and second.x == between[-1]
             and _has_own_weight(program, second)
             and _is_plain(program, second)
         ):
-            yield _Pair(first, second)
+            yield _Pair(first, second, tuple(between))
 
 
 def _has_own_weight(program: ProgramView, conv: Conv) -> bool:
@@ -165,6 +169,12 @@ def _move(program: Program, pair: _Pair, factor: NDArray[np.float64]) -> None:
     bias = program.consts(*pair.first.bias)
     if bias:
         program.give_const(pair.first, Conv.B, _scaled(bias[0], 1 / factor, 0))
+
+
+def _by_tensor(pairs: Sequence[_Pair], factors: Sequence[NDArray[np.float64]]) -> dict[str, NDArray[np.float32]]:
+    """Tell by what the channels of each tensor were divided in all, for those that were."""
+    rows = zip(pairs, factors, strict=True)
+    return {tensor: row.astype(np.float32) for pair, row in rows if (row != 1).any() for tensor in pair.between}
 
 
 def _peaks(value: Array, axis: int) -> NDArray[np.float64]:

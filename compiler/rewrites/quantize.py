@@ -5,13 +5,14 @@ without computes in float what the integers stand for. Weights and biases are st
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from compiler.analysis.quantization.layout import WEIGHTED, Layout
 from compiler.analysis.quantization.parameters import Grid, quantized, weight_grid
 from compiler.analysis.quantization.weights import weight_grid_of
-from compiler.ir import Array, Op, Program
+from compiler.ir import Array, Op, Program, TensorType
 from compiler.target import QuantScheme
 
 _BIAS_LIMIT = 2**31 - 1
@@ -58,6 +59,8 @@ def _insert_pair(program: Program, tensor: str, grid: Grid, layers: set[str]) ->
     integer = program.fresh(f"{tensor}_integer")
     program.add("QuantizeLinear", [source, scale, zero], [integer], name=f"{tensor}_quantize")
     program.add("DequantizeLinear", [integer, scale, zero], [result], name=f"{tensor}_dequantize")
+    program.set_type(integer, replace(program.type(source), dtype=np.dtype(grid.dtype)))
+    program.set_type(result, program.type(source))
     return result
 
 
@@ -127,6 +130,8 @@ def _round_trip(  # noqa: PLR0913, PLR0917 - the operands of both operators
     attributes = {"axis": axis} if np.ndim(scale) else {}
     program.add("QuantizeLinear", [op.input(1), *names], [integer], attributes, name=f"{stem}_quantize")
     program.add("DequantizeLinear", [integer, *names], [real], attributes, name=f"{stem}_dequantize")
+    program.set_type(integer, TensorType(zero.dtype, weight.shape))
+    program.set_type(real, TensorType(np.dtype(np.float32), weight.shape))
     program.set_input(op, 1, real)
 
 
@@ -143,4 +148,5 @@ def _dequantized(  # noqa: PLR0913, PLR0917 - the operands of DequantizeLinear
     output = program.fresh(f"{stem}_real")
     attributes = {"axis": axis} if np.ndim(scale) else {}
     program.add("DequantizeLinear", names, [output], attributes, name=f"{stem}_dequantize")
+    program.set_type(output, TensorType(np.dtype(np.float32), integers.shape))
     program.set_input(op, slot, output)

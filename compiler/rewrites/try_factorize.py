@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from compiler.analysis.what_if import alone, lifted, obstacle, predicted_ms
-from compiler.ir import Array, Conv, ConvTranspose, Op, ProgramView, model_bytes, refresh_types
+from compiler.ir import Array, Conv, ConvTranspose, Op, ProgramView, refresh_types, runnable_bytes
 from compiler.reference import Session
 from compiler.rewrites.factorize_conv import Convolution, Part, Scheme, factorize, parts, unfolded_shape
 from compiler.target import Target
@@ -87,7 +87,7 @@ def output_errors(
     """Run replacements on what their layers see; pool the outputs' distance over samples: |y - y'| / |y|."""
     layers = {name: convolution(program, program.op(name)) for name in replaced}
     tensors = dict.fromkeys(tensor for op in layers.values() for tensor in (op.x, op.y))
-    whole = Session(model_bytes(program, [name for name in tensors if name not in program.inputs]))
+    whole = Session(runnable_bytes(program, [name for name in tensors if name not in program.inputs]))
     single = {name: _session(program, op, *replaced[name]) for name, op in layers.items()}
     sums = {name: np.zeros(2) for name in replaced}
     for sample in samples:
@@ -103,4 +103,4 @@ def _session(program: ProgramView, op: Convolution, first: Part, second: Part) -
     trial = lifted(program, op)
     factorize(trial, convolution(trial, op), first, second)
     refresh_types(trial)
-    return Session(model_bytes(trial))
+    return Session(runnable_bytes(trial))

@@ -6,7 +6,7 @@ from itertools import islice
 import numpy as np
 
 from compiler.contracts import Sample
-from compiler.ir import Array, BatchNorm, Program, ProgramView, TensorType, model_bytes
+from compiler.ir import Array, BatchNorm, Program, ProgramView, TensorType, runnable_bytes
 from compiler.reference import Session
 from compiler.rewrites.grow import Grower, Role, drawn
 from passes.backbones.swapping import Swapped, features, image
@@ -38,7 +38,7 @@ def settled(program: ProgramView, made: Swapped, images: Iterator[Sample]) -> Sw
     features(made)(grow, grow.begin(name, (strip.shape[1], strip.shape[2], strip.shape[3])))
     norms = [norm.name for norm in trial.each(BatchNorm)]
     measured = _measure(trial, norms)
-    found = Session(model_bytes(trial)).run({name: strip})
+    found = Session(runnable_bytes(trial)).run({name: strip})
     for norm, tensors in zip(norms, measured, strict=True):
         for part, tensor in zip(("running_mean", "running_var"), tensors, strict=True):
             values[f"{norm}.{part}"] = found[tensor].mean(axis=0).ravel()

@@ -10,7 +10,7 @@ from pydantic import Field
 from compiler.codes.passes import FIT_LOST
 from compiler.contracts import Decision, Sample
 from compiler.diagnostic import CompressError, Diagnostic
-from compiler.ir import Array, Program, ProgramView, TensorType, model_bytes, refresh_types
+from compiler.ir import Array, Program, ProgramView, TensorType, refresh_types, runnable_bytes
 from compiler.reference import Session
 from compiler.rewrites.grow import Grower, Role, Values, blank, drawn
 from compiler.rewrites.join_backbone import Join, Regression, remove_dead, to_size
@@ -177,7 +177,7 @@ def fitted(program: ProgramView, made: Swapped, images: Iterator[Sample]) -> Swa
         trial.add_output(tensor)
     remove_dead(trial)
     refresh_types(trial)
-    new, old = Session(model_bytes(trial)), Session(model_bytes(program, tuple(made.hangs)))
+    new, old = Session(runnable_bytes(trial)), Session(runnable_bytes(program, tuple(made.hangs)))
     sums = {tensor: Regression(*hang.channels) for tensor, hang in made.hangs.items()}
     for sample in islice(images, _FIT_IMAGES):
         before, after = old.run(sample), new.run(sample)

@@ -1,9 +1,11 @@
 """Equalisation, which ptq begins with, on random graphs."""
 
+import numpy as np
 from hypothesis import HealthCheck, given, settings
 
+from compiler.analysis.quantization import gather, watch
 from compiler.ir import Program
-from compiler.rewrites.equalize import channel_peaks, equalize, even_out
+from compiler.rewrites.equalize import channel_peaks, equalize, even_out, tensors_between
 from tests.support.networks import networks
 from tests.support.running import ROUNDING, distance, feeds_for, outputs_of
 
@@ -22,5 +24,20 @@ def test_equalising_changes_no_output(program: Program) -> None:
 @given(program=networks())
 def test_levelling_channels_changes_no_output(program: Program) -> None:
     twin = program.clone()
-    even_out(twin, channel_peaks(program, [feeds_for(program)]))
+    even_out(twin, channel_peaks(watch(program, tensors_between(program)), [feeds_for(program)]))
     assert distance(outputs_of(program), outputs_of(twin)) < ROUNDING
+
+
+@many
+@given(program=networks())
+def test_what_evened_out_channels_hold_is_known_without_running_the_network_again(program: Program) -> None:
+    twin, between, images = program.clone(), tensors_between(program), [feeds_for(program, seed) for seed in range(2)]
+    watched = watch(program, between)
+    divisors = even_out(twin, channel_peaks(watched, images))
+    foretold = gather(watched, between, between, lambda: iter(images), [{}, divisors])[1]
+    found = gather(watch(twin, between), between, between, lambda: iter(images))[0]
+    for tensor in between:
+        told, seen = foretold.histograms[tensor], found.histograms[tensor]
+        np.testing.assert_allclose((told.low, told.high), (seen.low, seen.high), rtol=1e-3, atol=1e-3)
+        assert told.counts.sum() == seen.counts.sum()
+        np.testing.assert_allclose(foretold.means[tensor], found.means[tensor], rtol=1e-3, atol=1e-3)

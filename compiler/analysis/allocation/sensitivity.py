@@ -15,7 +15,7 @@ from compiler.analysis.channels import FIXED, ChannelGroup, Channels, Ids
 from compiler.analysis.channels.identities import Use
 from compiler.codes.plan import NOT_RUNNABLE
 from compiler.diagnostic import CompressError, Diagnostic
-from compiler.ir import Array, ProgramView, model_bytes
+from compiler.ir import Array, ProgramView, runnable_bytes
 from compiler.reference import RefusedError, Session
 
 Values = Mapping[str, Array]
@@ -54,7 +54,7 @@ def _measure(
 ) -> Floats:
     """Walk through the network from group to group, and run what lies behind each."""
     course, masking = Course(program), _masking(program, channels, groups)
-    whole = Session(model_bytes(program))
+    whole = Session(runnable_bytes(program))
     expected = [whole.run(sample) for sample in samples]
     del whole
     first = [min((course.place[use.layer] for use in uses), default=-1) for uses in masking]
@@ -63,7 +63,7 @@ def _measure(
         if first[number] > at and course.can_part(first[number]):
             held, at = _advanced(course, at, first[number], held), first[number]
         rest = course.rest(at, _masked(program, channels, masking[number], silenced[number]))
-        session = Session(model_bytes(rest))
+        session = Session(runnable_bytes(rest))
         moves = [
             _moved(one, session.run({name: values[name] for name in rest.inputs}))
             for one, values in zip(expected, held, strict=True)
@@ -77,7 +77,7 @@ def _advanced(course: Course, start: int, stop: int, held: Sequence[Values]) -> 
     part, wanted = course.between(start, stop), course.crossing(stop)
     if not part.outputs:
         return [{name: values[name] for name in wanted} for values in held]
-    session, found = Session(model_bytes(part)), list[Values]()
+    session, found = Session(runnable_bytes(part)), list[Values]()
     for values in held:
         made = session.run({name: values[name] for name in part.inputs})
         found.append({name: made[name] if name in made else values[name] for name in wanted})

@@ -10,7 +10,7 @@ from compiler.analysis.regions import Scene
 from compiler.analysis.selectors import check_selectors, select
 from compiler.codes.passes import TOO_MANY_PICTURES
 from compiler.diagnostic import Diagnostic
-from compiler.ir import ProgramView, model_bytes
+from compiler.ir import ProgramView, runnable_bytes
 from compiler.reference import Session
 
 _DRAWN = ("Conv", "ConvTranspose")
@@ -50,7 +50,7 @@ def cluster_pictures(
     if scene is None or not layers:
         return
     tensors = {layer: block_output(program, layer, options.tensor) for layer in layers}
-    values = Session(model_bytes(program, list(dict.fromkeys(tensors.values())))).run(scene.feeds)
+    values = Session(runnable_bytes(program, list(dict.fromkeys(tensors.values())))).run(scene.feeds)
     shown = {"scene": draw_scene(scene), "scene_alt": f"{scene.name} as the network sees it, with {_boxes(scene)}"}
     for layer, tensor in tensors.items():
         sheet, columns, width, height = draw_sheet(photograph_on(scene, values[tensor][0]))

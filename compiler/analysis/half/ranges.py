@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.ir import Array, ProgramView, model_bytes
+from compiler.ir import Array, ProgramView, runnable_bytes
 from compiler.reference import Session
 
 LARGEST = 65504.0
@@ -72,7 +72,7 @@ def gather_roundings(
     found = {name: Rounding() for name in tensors}
     count = 0
     for count, sample in enumerate(samples, 1):  # noqa: B007 - the last count is the result
-        session = session or Session(model_bytes(program, [name for name in tensors if name not in program.inputs]))
+        session = session or Session(runnable_bytes(program, [name for name in tensors if name not in program.inputs]))
         values = {**sample, **session.run(sample)}
         for name in tensors:
             found[name].add(values[name])

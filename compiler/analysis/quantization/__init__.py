@@ -1,6 +1,15 @@
 """Integer quantisation: which layers can have it, what range their tensors have, and which integers stand for it."""
 
-from compiler.analysis.quantization.calibration import Calibrated, calibrated, open_images, short, stand_in
+from compiler.analysis.quantization.calibration import (
+    Calibrated,
+    calibrated,
+    judged_tensors,
+    open_images,
+    ranged,
+    read_by_convs,
+    short,
+    stand_in,
+)
 from compiler.analysis.quantization.calibrators import CalibratorName, clipped
 from compiler.analysis.quantization.findings import foretold, not_learned
 from compiler.analysis.quantization.forms import qasymm8_obstacle
@@ -9,7 +18,7 @@ from compiler.analysis.quantization.islands import Gain, predicted_gain
 from compiler.analysis.quantization.layout import Layout, find_layout, settled_roots, units_of
 from compiler.analysis.quantization.noise import Trial, make_trial, noise_by_tensor
 from compiler.analysis.quantization.parameters import Grid, grid_of, quantized, weight_grid, weight_scales
-from compiler.analysis.quantization.ranges import Stream, gather, gather_ranges
+from compiler.analysis.quantization.ranges import Divisors, Seen, Stream, Watch, gather, gather_ranges, watch
 from compiler.analysis.quantization.rescaling import Fitted, fit_layers, fit_rescaling
 from compiler.analysis.quantization.rounding import Learned, learn_rounding
 from compiler.analysis.quantization.shared_grids import shared_grids
@@ -17,14 +26,17 @@ from compiler.analysis.quantization.shared_grids import shared_grids
 __all__ = [
     "Calibrated",
     "CalibratorName",
+    "Divisors",
     "Fitted",
     "Gain",
     "Grid",
     "Histogram",
     "Layout",
     "Learned",
+    "Seen",
     "Stream",
     "Trial",
+    "Watch",
     "calibrated",
     "clipped",
     "find_layout",
@@ -34,6 +46,7 @@ __all__ = [
     "gather",
     "gather_ranges",
     "grid_of",
+    "judged_tensors",
     "learn_rounding",
     "make_trial",
     "noise_by_tensor",
@@ -42,11 +55,14 @@ __all__ = [
     "predicted_gain",
     "qasymm8_obstacle",
     "quantized",
+    "ranged",
+    "read_by_convs",
     "settled_roots",
     "shared_grids",
     "short",
     "stand_in",
     "units_of",
+    "watch",
     "weight_grid",
     "weight_scales",
 ]

@@ -1,13 +1,13 @@
 """What calibration images tell of a network's tensors: the range of each, and means for the correction of biases."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from compiler.analysis.quantization.calibrators import CalibratorName, clipped
 from compiler.analysis.quantization.histogram import mirrored
 from compiler.analysis.quantization.layout import Layout
-from compiler.analysis.quantization.ranges import Stream, gather
+from compiler.analysis.quantization.ranges import Divisors, Seen, Stream, Watch, gather
 from compiler.codes.passes import NO_CALIBRATION
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import ProgramView
@@ -24,22 +24,23 @@ class Calibrated:
 
 
 def calibrated(
-    program: ProgramView,
-    scheme: QuantScheme,
-    layout: Layout,
-    stream: Stream,
-    names: Sequence[CalibratorName],
-) -> dict[CalibratorName, Calibrated]:
-    """Stream the images through the network, once. Raises RefusedError when ONNX Runtime cannot run it.
+    watched: Watch, scheme: QuantScheme, layout: Layout, stream: Stream, forms: Sequence[Divisors]
+) -> list[Seen]:
+    """Stream the images through the network, once for all forms that it may take. Raises RefusedError.
 
     Means are held to six digits, as reports hold figures; the correction is an average anyway.
     """
-    seen = gather(program, layout.tensors, _read_by_convs(program, layout), stream)
-    found = seen.histograms
-    if scheme.is_symmetric:
-        found = {tensor: mirrored(histogram) for tensor, histogram in found.items()}
+    averaged = read_by_convs(watched.program, layout)
+    found = gather(watched, layout.tensors, averaged, stream, forms)
+    if not scheme.is_symmetric:
+        return found
+    return [replace(seen, histograms={key: mirrored(item) for key, item in seen.histograms.items()}) for seen in found]
+
+
+def ranged(seen: Seen, name: CalibratorName) -> Calibrated:
+    """Choose each tensor's range in a calibrator's way."""
     means = {tensor: tuple(map(short, row)) for tensor, row in seen.means.items()}
-    return {name: Calibrated({key: clipped(it, name) for key, it in found.items()}, means) for name in names}
+    return Calibrated({key: clipped(item, name) for key, item in seen.histograms.items()}, means)
 
 
 def open_images(opened: Stream | None, limit: int) -> Stream:
@@ -52,14 +53,21 @@ def open_images(opened: Stream | None, limit: int) -> Stream:
 
 def stand_in(program: ProgramView, layout: Layout) -> Calibrated:
     """Give every scale 1, and every convolution zeros to correct by, so that lint sees the biases of a build."""
-    means = {name: (0.0,) * (program.shape(name) or (0, 0))[1] for name in _read_by_convs(program, layout)}
+    means = {name: (0.0,) * (program.shape(name) or (0, 0))[1] for name in read_by_convs(program, layout)}
     return Calibrated(dict.fromkeys(layout.roots, (0.0, 255.0)), means)
 
 
-def _read_by_convs(program: ProgramView, layout: Layout) -> tuple[str, ...]:
+def read_by_convs(program: ProgramView, layout: Layout) -> tuple[str, ...]:
     """Name the tensors that quantised convolutions read, each once."""
     ops = (program.op(name) for name in layout.layers)
     return tuple(dict.fromkeys(op.x for op in ops if op.op_type == "Conv"))
+
+
+def judged_tensors(program: ProgramView, scheme: QuantScheme, layout: Layout) -> dict[str, str]:
+    """Name, for each layer whose noise is told, the tensor that it writes: behind what its kernel takes in."""
+    tensors = {name: program.op(name).y for name in layout.layers}
+    is_before_layers = scheme.name == "tensorrt-int8"
+    return {name: y for name, y in tensors.items() if is_before_layers or y in layout.tensors}
 
 
 def short(value: float) -> float:

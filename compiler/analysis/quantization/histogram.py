@@ -5,6 +5,7 @@ pairs until there is room; so one look at each image is enough, and the order of
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -51,10 +52,12 @@ class Histogram:
         if not (math.isfinite(low) and math.isfinite(high)):
             value = value[np.isfinite(value)]
             low, high = float(value.min(initial=math.inf)), float(value.max(initial=-math.inf))
-        if not value.size:
-            return
+        if value.size:
+            self.count(value.ravel()[_places(value, turn)], low, high)
+
+    def count(self, some: Array, low: float, high: float) -> None:
+        """Count values; the extremes are those of all that they stand for."""
         self._reach(low, high)
-        some = _sample(value, turn)
         places = np.floor(some.astype(np.float64) * math.ldexp(1.0, -self.exponent)).astype(np.int64) - self.first
         self.counts += np.bincount(places, minlength=len(self.counts))
 
@@ -71,6 +74,24 @@ class Histogram:
             old = (known[1] + np.arange(len(self.counts))) >> (self.exponent - known[0])
             np.add.at(counts, old - self.first, self.counts)
         self.counts = counts
+
+
+def add_in_forms(value: Array, forms: Sequence[tuple[Histogram, Array | None]], turn: int = 0) -> None:
+    """Take an array [images, channels, ...] in several times: as it is, or each channel divided by its own number."""
+    rows = value.reshape(*value.shape[:2], -1)
+    lows, highs = rows.min(axis=2), rows.max(axis=2)
+    if not (np.isfinite(lows).all() and np.isfinite(highs).all()):
+        for histogram, divisors in forms:
+            histogram.add(rows if divisors is None else rows / divisors[:, None], turn)
+        return
+    places = _places(value, turn)
+    some, channels = value.ravel()[places], np.arange(*places.indices(value.size)) // rows.shape[2] % rows.shape[1]
+    for histogram, divisors in forms:
+        if divisors is None:
+            histogram.count(some, float(lows.min()), float(highs.max()))
+        else:
+            low, high = (lows / divisors).min(), (highs / divisors).max()
+            histogram.count(some / divisors[channels], float(low), float(high))
 
 
 def mirrored(histogram: Histogram) -> Histogram:
@@ -96,11 +117,11 @@ def _magnitude(size: float) -> int:
     return math.frexp(size)[1] if size > 0 else 2 * _LEAST_EXPONENT
 
 
-def _sample(value: Array, turn: int) -> Array:
-    """Take every so many-th value, in steps that do not keep to one column of an image."""
+def _places(value: Array, turn: int) -> slice:
+    """Choose every so many-th value, in steps that do not keep to one column of an image."""
     step = value.size // SAMPLED
     if step < 2:
-        return value.ravel()
+        return slice(None)
     while math.gcd(step, value.shape[-1]) != 1:
         step += 1
-    return value.ravel()[turn % step :: step]
+    return slice(turn % step, None, step)

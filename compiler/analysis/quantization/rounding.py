@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from compiler.analysis.quantization.parameters import quantized
 from compiler.analysis.quantization.weights import WeightGrid, weight_grid_of
-from compiler.ir import Array, Op, ProgramView, model_bytes
+from compiler.ir import Array, Op, ProgramView, runnable_bytes
 from compiler.reference import Session
 from compiler.target import QuantScheme
 
@@ -98,7 +98,7 @@ def _chunks(sizes: Mapping[str, int]) -> Iterator[list[str]]:
 def _moments(program: ProgramView, layers: Sequence[str], samples: Iterable[Mapping[str, Array]]) -> dict[str, Moments]:
     """Run the network over images and average what the layers read."""
     tensors = dict.fromkeys(program.op(name).x for name in layers)
-    session = Session(model_bytes(program, [name for name in tensors if name not in program.inputs]))
+    session = Session(runnable_bytes(program, [name for name in tensors if name not in program.inputs]))
     sums: dict[str, Moments] = {}
     counts = dict.fromkeys(layers, 0)
     for number, sample in enumerate(samples):

@@ -16,6 +16,7 @@ from compiler.analysis.quantization import (
     gather,
     grid_of,
     quantized,
+    watch,
     weight_scales,
 )
 from compiler.ir import Array, parse_program
@@ -111,7 +112,7 @@ def test_ranges_and_means_stream_over_the_images() -> None:
     def stream() -> Iterator[Mapping[str, Array]]:
         return ({"x": image} for image in images)
 
-    found = gather(program, ["x", "e"], ["x"], stream)
+    found = gather(watch(program, ["e"]), ["x", "e"], ["x"], stream)[0]
     seen = found.histograms["x"]
     assert (seen.low, seen.high, int(seen.counts.sum())) == (-3.0, 1.0, 64)
     assert found.means["x"].tolist() == [-1.0, -1.0]

@@ -7,7 +7,9 @@ import pytest
 
 from compiler.contracts import Context, Log, Sample
 from compiler.ir import Program, parse_program
-from passes.ptq import Ptq, Quantized
+from compiler.rewrites.equalize import even_out
+from passes.integers import Quantized
+from passes.ptq import Ptq
 from tests.support.running import feeds_for, outputs_of
 from tests.support.steps import target
 
@@ -67,3 +69,9 @@ def test_one_scale_for_all_filters_asks_for_even_filters() -> None:
     assert decision.is_equalized
     assert decision.peaks == {}
     assert after > 20
+
+
+def test_a_channel_that_is_faint_on_a_few_images_is_not_blown_up() -> None:
+    peaks = {"depthwise": (1e-6, *(1.0,) * 15)}
+    divisors = even_out(uneven(1), peaks)["b"]
+    assert divisors.max() / divisors.min() < 300
