@@ -202,7 +202,7 @@ ZEROS_LEFT_OUT = Code(
     "The model file holds, of each weight that has enough zeros, one bit for every number and the numbers that are "
     "not zero. Plain ONNX operators put them together while the runtime loads the model: loading takes a moment "
     "longer, the loaded weights are the same bit for bit, and inference takes the same time. Weights for which that "
-    "would be no smaller are stored as always.",
+    "would be no smaller are stored as always. A kit that holds weights in files of their own packs those too.",
 )
 BACKBONE_TRIED = Code(
     "P096",

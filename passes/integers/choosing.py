@@ -29,6 +29,8 @@ from passes.integers.making import Making
 
 Calibrate: TypeAlias = CalibratorName | Literal["quietest"]
 _TRIED: tuple[CalibratorName, ...] = ("mse", "minmax", "percentile")
+_MOST_HELD_OUT = 16
+"""Learned rounding is judged by a quarter of the images, but by no more than these."""
 _TRIAL_IMAGES, _PEAK_IMAGES, _WORTH_DB = 4, 8, 1.0
 """Images for noise and for channels' largest values, and noise that evening out takes where filters have own scales."""
 
@@ -81,11 +83,14 @@ def choose(calibrate: Calibrate, making: Making, plain: Quantized, images: Image
 
 def learned(way: Way, making: Making, images: Images) -> Way:
     """Learn how to round on the other images, and keep what was learned if outputs are quieter on these."""
-    others = without_first(images.stream, len(images.trial.samples))
+    count = sum(1 for _ in islice(images.stream(), 4 * _MOST_HELD_OUT))
+    held_out = list(islice(images.stream(), max(len(images.trial.samples), count // 4)))
+    others = without_first(images.stream, len(held_out))
+    judges = replace(images, trial=make_trial(images.watched, held_out))
     got = learn_values(way.network, images.layout.layers, way.plain.scheme, others, can_shift=making.corrects_bias)
     found = {"rounding": got.errors, "sha256": got.sha256, "values": got.values}
     tried = replace(way, plain=way.plain.model_copy(update=found))
-    heard = {"nearest": quiet(way, making, images), "learned": quiet(tried, making, images)}
+    heard = {"nearest": quiet(way, making, judges), "learned": quiet(tried, making, judges)}
     kept = tried if heard["learned"] > heard["nearest"] else way
     return replace(kept, plain=kept.plain.model_copy(update={"rounding_sqnr_db": heard}))
 

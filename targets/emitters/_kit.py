@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from compiler.artifact import MODEL, Manifest, TensorSpec, expected_input, expected_output, seal
 from compiler.contracts import Emission
-from compiler.ir import Array, model_bytes
+from compiler.ir import Array
 from compiler.target import Target
 
 _SHARED = Path(__file__).parent / "templates"
@@ -21,9 +21,9 @@ _FRAGMENTS = frozenset({"board.sh.j2"})
 """Templates that only others include."""
 
 
-def write_network(emission: Emission, folder: Path) -> None:
+def write_network(emission: Emission, model: bytes, folder: Path) -> None:
     """Write the model and its self-test; files are numbered, so no name of a tensor reaches a path."""
-    (folder / MODEL).write_bytes(model_bytes(emission.program))
+    (folder / MODEL).write_bytes(model)
     (folder / "expected").mkdir()
     for index, array in enumerate(_in_order(emission.program.inputs, emission.test_inputs)):
         np.save(folder / expected_input(index), array)

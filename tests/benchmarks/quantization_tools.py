@@ -21,6 +21,7 @@ from compiler.ir import Array
 OURS: Mapping[str, Mapping[str, object]] = {
     "ours": {},
     "ours-minmax": {"calibrate": "minmax"},
+    "ours-minmax-alone": {"calibrate": "minmax", "equalize": False},
     "ours-percentile": {"calibrate": "percentile"},
     "ours-entropy": {"calibrate": "entropy"},
     "ours-learned": {"rounding": "learned"},

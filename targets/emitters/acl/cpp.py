@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from compiler.ir import Array
+from targets.emitters._pack import is_smaller_packed
 from targets.emitters.acl.activations import number
 from targets.emitters.acl.integers import Grid
 from targets.emitters.acl.steps import Argument, Code, Form, Ref, Shape, Step, Weight
@@ -18,14 +19,16 @@ _LONGEST = 100
 class Text:
     """C++ text in the making: its calls, the weights by file name, and the variables of tensors."""
 
+    is_packing: bool = False
+    """Whether files of weights that are mostly zeros hold a map of bits and the others."""
     calls: list[str] = field(default_factory=list[str])
     weights: dict[str, Array] = field(default_factory=dict[str, Array])
     variables: dict[str, str] = field(default_factory=dict[str, str])
 
 
-def write_cpp(steps: Sequence[Step]) -> Text:
+def write_cpp(steps: Sequence[Step], *, is_packing: bool = False) -> Text:
     """Write each call on a line of its own; layers are numbered, so that labels tell them apart."""
-    text, layer = Text(), 0
+    text, layer = Text(is_packing), 0
     for step in steps:
         label: tuple[str, ...] = ()
         if step.layer:
@@ -71,9 +74,10 @@ def _weight(text: Text, weight: Weight) -> str:
     value = weight.value
     if value is None:
         return "Weight()"
-    name = f"weights/{len(text.weights):04d}.npy"
     is_whole = value.dtype == np.int32
     kind = np.uint8 if weight.grid is not None else np.int32 if is_whole else np.float32
-    text.weights[name] = np.asarray(value, dtype=kind, order="C")
+    value = np.asarray(value, dtype=kind, order="C")
+    name = f"weights/{len(text.weights):04d}.{'packed' if text.is_packing and is_smaller_packed(value) else 'npy'}"
+    text.weights[name] = value
     form = _form(value.shape, weight.grid)
     return f'Weight("{name}", {f"wholes({form})" if is_whole else form})'

@@ -8,12 +8,14 @@ from typing import ClassVar
 import numpy as np
 
 from compiler.analysis.cost import PRECISION_KEY
+from compiler.analysis.zeros import ZEROS_KEY
 from compiler.artifact import Manifest
 from compiler.contracts import Emission, Emitter
 from compiler.diagnostic import Diagnostic
-from compiler.ir import model_bytes
+from compiler.ir import Array, Program, model_bytes
 from compiler.reference import Session
 from targets.emitters import _kit
+from targets.emitters._pack import map_and_rest, packed
 from targets.emitters.acl.cpp import write_cpp
 from targets.emitters.acl.exact import MOST_BEYOND_A_STEP, exact_twin
 from targets.emitters.acl.integers import find_bytes
@@ -29,23 +31,28 @@ class AclEmitter(Emitter):
     The functions are called one by one, because the library's own graph layer leaves out what it lacks without a word
     in release builds. Weights stay FP32 in the files; for FP16 the program narrows them when it starts. After ptq they
     are bytes, and the self-test also holds what the library's integer arithmetic gives, which rounds in another way
-    than ONNX Runtime's.
+    than ONNX Runtime's. Weights that `weight-prune` set to zero are left out of the files where that makes them
+    smaller, and the program puts them back when it starts.
     """
 
     runtimes: ClassVar[tuple[str, ...]] = ("acl-19.05",)
+
+    def model(self, program: Program) -> bytes:
+        """Serialise a program as the artifact's `model.onnx` holds it."""
+        return model_bytes(packed(program))
 
     def emit(self, emission: Emission, folder: Path) -> None:
         """Write the runtime's files into an empty folder."""
         program = emission.program
         is_on_bytes = bool(find_bytes(program).layers)
         precision = "int8" if is_on_bytes else program.metadata.get(PRECISION_KEY, "fp32")
-        text = write_cpp(translate(program))
-        _kit.write_network(emission, folder)
+        text = write_cpp(translate(program), is_packing=ZEROS_KEY in program.metadata)
+        _kit.write_network(emission, self.model(program), folder)
         if precision == "int8":
             _write_board_outputs(emission, folder)
         (folder / "weights").mkdir()
         for name, value in text.weights.items():
-            np.save(folder / name, value)
+            _write_weight(folder / name, value)
         shutil.copytree(_HERE / "runtime", folder / "runtime")
         _kit.write_scripts(_HERE / "templates", _values(emission, precision, text.calls), folder)
         _kit.write_manifest(emission, folder, precision, _MAKES)
@@ -55,6 +62,13 @@ class AclEmitter(Emitter):
         from targets.emitters.acl.verify import verify_kit
 
         yield from verify_kit(folder, manifest)
+
+
+def _write_weight(path: Path, value: Array) -> None:
+    """Write an array as NumPy does, or packed: two arrays in one file, the map of bits and the rest."""
+    with path.open("wb") as file:
+        for array in map_and_rest(value) if path.suffix == ".packed" else (value,):
+            np.save(file, array)
 
 
 def _write_board_outputs(emission: Emission, folder: Path) -> None:

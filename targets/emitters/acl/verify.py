@@ -7,6 +7,7 @@ from pathlib import Path
 
 import onnx
 
+from compiler.analysis.zeros import ZEROS_KEY
 from compiler.artifact import MODEL, Manifest
 from compiler.codes.artifact import (
     PROGRAM_DIFFERS,
@@ -17,6 +18,7 @@ from compiler.codes.artifact import (
 )
 from compiler.diagnostic import Diagnostic, Span
 from compiler.ir import from_model, refresh_types
+from targets.emitters._pack import unpacked
 from targets.emitters.acl.cpp import write_cpp
 from targets.emitters.acl.emulate import EmulationError, compile_program, run_program
 from targets.emitters.acl.exact import MOST_BEYOND_A_STEP
@@ -109,12 +111,12 @@ def _changed(folder: Path) -> Iterator[Diagnostic]:
         theirs = folder / "runtime" / ours.name
         if not theirs.is_file() or theirs.read_bytes() != ours.read_bytes():
             yield _differs(folder, f"runtime/{ours.name}")
-    program = from_model(onnx.load(folder / MODEL))
+    program = unpacked(from_model(onnx.load(folder / MODEL)))
     refresh_types(program)
     if next(refusals(program), None) is not None:
         yield _differs(folder, "net.cpp")
         return
-    text = write_cpp(translate(program))
+    text = write_cpp(translate(program), is_packing=ZEROS_KEY in program.metadata)
     found = (folder / "net.cpp").read_text("utf-8", "replace").split("\n") if (folder / "net.cpp").is_file() else []
     calls = [line.removeprefix("    ") for line in found if line.startswith("    ")]
     frame = [line for line in found if not line.startswith("    ")]

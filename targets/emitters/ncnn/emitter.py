@@ -44,7 +44,7 @@ class NcnnEmitter(Emitter):
             raise CompressError(*absent)
         precision = emission.program.metadata.get(PRECISION_KEY, "fp32")
         network = convert(emission.program, halves=precision == "fp16")
-        _kit.write_network(emission, folder)
+        _kit.write_network(emission, self.model(emission.program), folder)
         for name, data in zip(_NETWORK, (network.layers.encode(), network.weights), strict=True):
             (folder / name).write_bytes(data)
         _kit.write_scripts(_TEMPLATES, _values(emission), folder)

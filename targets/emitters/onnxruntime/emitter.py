@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import ClassVar
 
-from compiler.artifact import MODEL
 from compiler.contracts import Emission, Emitter
 from compiler.ir import Program, ProgramView, model_bytes
 from targets.emitters import _kit
-from targets.emitters.onnxruntime.pack import packed
+from targets.emitters._pack import packed
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _MAKES = ("measurement.json",)
@@ -28,8 +27,7 @@ class OnnxruntimeEmitter(Emitter):
 
     def emit(self, emission: Emission, folder: Path) -> None:
         """Write the runtime's files into an empty folder."""
-        _kit.write_network(emission, folder)
-        (folder / MODEL).write_bytes(self.model(emission.program))
+        _kit.write_network(emission, self.model(emission.program), folder)
         _kit.write_scripts(_TEMPLATES, {"product": emission.product}, folder)
         _kit.write_manifest(emission, folder, _precision(emission.program), _MAKES)
 

@@ -40,7 +40,7 @@ class TensorrtEmitter(Emitter):
         asked = emission.program.metadata.get(PRECISION_KEY, "fp32")
         flags = (*(("int8",) if _has_pairs(emission.program) else ()), *(("fp16",) if asked == "fp16" else ()))
         precision = flags[0] if flags else "fp32"
-        _kit.write_network(emission, folder)
+        _kit.write_network(emission, self.model(emission.program), folder)
         _kit.write_scripts(_TEMPLATES, {**_values(emission, precision), "flags": flags}, folder)
         _kit.write_manifest(emission, folder, precision, _MAKES)
 

@@ -12,10 +12,11 @@ from kits import emission
 
 from compiler.artifact import verify_artifact
 from compiler.frontends.onnx_file import load_onnx
-from compiler.ir import Array, Program, model_bytes, parse_program, refresh_types
+from compiler.ir import Array, Program, model_bytes
 from compiler.reference import Session
+from targets.emitters._pack import packed, unpacked
 from targets.emitters.onnxruntime import OnnxruntimeEmitter
-from targets.emitters.onnxruntime.pack import packed
+from tests.support.prunable import prunable
 from tests.support.steps import apply, target
 
 Steps: TypeAlias = tuple[tuple[str, dict[str, object]], ...]
@@ -25,33 +26,8 @@ _STORED_HALF: Steps = (("fp16", {}),)
 _HALF: Steps = (("fp16", {"arithmetic": "half"}),)
 
 
-def network() -> Program:
-    """Make a network with sizes that are no multiples of 8, and one layer that is too small to gain anything."""
-    program = parse_program("""
-    g (float[1,3,8,8] x) => (float[1,5] y)
-    < float[7,3,3,3] w1, float[61,7,5,5] w2, float[61,61,5,5] w3, float[5,61] g, float[5] b >
-    {
-       [small] a = Conv <pads: ints = [1, 1, 1, 1]> (x, w1)
-       [odd] c = Conv <pads: ints = [2, 2, 2, 2]> (a, w2)
-       [r] d = Relu (c)
-       [large] e = Conv <pads: ints = [2, 2, 2, 2]> (d, w3)
-       [pool] p = GlobalAveragePool (e)
-       [flat] f = Flatten (p)
-       [fc] y = Gemm <transB: int = 1> (f, g, b)
-    }
-    """)
-    rng = np.random.default_rng(3)
-    for op in program.each():
-        for slot, name in enumerate(op.inputs):
-            if (value := program.const(name)) is not None:
-                program.give_const(op, slot, (rng.normal(0, 1, value.shape) / 9).astype(np.float32))
-    refresh_types(program)
-    program.clear_journal()
-    return program
-
-
 def pruned(level: float, then: Steps = ()) -> Program:
-    program = apply("weight-prune", network(), {"level": level}, on="host").program
+    program = apply("weight-prune", prunable(), {"level": level}, on="host").program
     for name, options in then:
         program = apply(name, program, options, on="host").program
     return program
@@ -132,9 +108,25 @@ def test_dense_weights_stay_as_they_are(level: float) -> None:
 
 
 def test_a_network_that_no_pass_pruned_stays_as_it_is() -> None:
-    program = network()
+    program = prunable()
     program.give_const(program.op("large"), 1, np.zeros((61, 61, 5, 5), np.float32))
     assert model_bytes(packed(program)) == model_bytes(program)
+
+
+@pytest.mark.parametrize("then", [_FULL, _INTEGERS, _HALF], ids=["fp32", "int8", "half"])
+def test_unpacking_gives_the_network_back(then: Steps) -> None:
+    program = pruned(0.8, then)
+    back = unpacked(packed(program))
+    assert [op.op_type for op in back.each()] == [op.op_type for op in program.each()]
+    assert _weights(back) == _weights(program)
+    assert unpacked(program) is program
+
+
+def test_bytes_are_packed_by_the_byte_that_stands_for_zero() -> None:
+    program = apply("ptq", pruned(0.8), {}, on="rk3399").program
+    twin = packed(program)
+    assert len(model_bytes(twin)) < 0.7 * len(model_bytes(program))
+    assert _weights(unpacked(twin)) == _weights(program)
 
 
 def test_a_kit_verifies_and_its_model_is_read_back_as_it_was(tmp_path: Path) -> None:

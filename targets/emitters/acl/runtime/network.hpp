@@ -212,10 +212,16 @@ private:
     }
 
     void load(Value &one) {
-        const std::string path = folder_ + "/" + one.file;
-        if (one.form.kind == Kind::byte) fill(one, checked(read_npy<uint8_t>(path), one));
-        else if (one.form.kind == Kind::whole) fill(one, checked(read_npy<int32_t>(path), one));
-        else fill(one, checked(read_npy<float>(path), one));
+        if (one.form.kind == Kind::byte) fill(one, checked(read<uint8_t>(one), one));
+        else if (one.form.kind == Kind::whole) fill(one, checked(read<int32_t>(one), one));
+        else fill(one, checked(read<float>(one), one));
+    }
+
+    template <class T>
+    Array<T> read(const Value &one) const {
+        const std::string path = folder_ + "/" + one.file, ending = ".packed";
+        const bool is_packed = path.size() > ending.size() && path.compare(path.size() - ending.size(), ending.size(), ending) == 0;
+        return is_packed ? read_packed<T>(path, one.form.shape) : read_npy<T>(path);
     }
 
     template <class T>

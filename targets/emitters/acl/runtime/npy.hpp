@@ -67,10 +67,14 @@ inline std::size_t count(const Shape &shape) {
     return product;
 }
 
-template <class T>
-Array<T> read_npy(const std::string &path) {
+inline std::ifstream open_file(const std::string &path) {
     std::ifstream stream(path, std::ios::binary);
     if (!stream) throw Problem(path + ": cannot be read; copy the kit's folder again, whole");
+    return stream;
+}
+
+template <class T>
+Array<T> read_array(std::istream &stream, const std::string &path) {
     unsigned char start[10] = {};
     stream.read(reinterpret_cast<char *>(start), sizeof start);
     if (!stream || std::string(reinterpret_cast<char *>(start), 6) != "\x93NUMPY" || start[6] != 1)
@@ -84,6 +88,34 @@ Array<T> read_npy(const std::string &path) {
     array.values.resize(count(array.shape));
     stream.read(reinterpret_cast<char *>(array.values.data()), static_cast<std::streamsize>(array.values.size() * sizeof(T)));
     if (!stream) throw Problem(path + ": it is cut short");
+    return array;
+}
+
+template <class T>
+Array<T> read_npy(const std::string &path) {
+    std::ifstream stream = open_file(path);
+    return read_array<T>(stream, path);
+}
+
+// Reads an array that holds one number mostly: a map with a bit for each element, the lowest first, that tells where
+// something else stands; then that number, and behind it the others in order.
+template <class T>
+Array<T> read_packed(const std::string &path, const Shape &shape) {
+    std::ifstream stream = open_file(path);
+    const std::vector<uint8_t> bits = read_array<uint8_t>(stream, path).values;
+    const std::vector<T> values = read_array<T>(stream, path).values;
+    Array<T> array;
+    array.shape = shape;
+    array.values.reserve(count(shape));
+    std::size_t next = 1;
+    for (std::size_t i = 0; i < count(shape); ++i) {
+        const bool is_other = i / 8 < bits.size() && (bits[i / 8] >> i % 8 & 1);
+        const std::size_t place = is_other ? next++ : 0;
+        if (place >= values.size()) break;
+        array.values.push_back(values[place]);
+    }
+    if (bits.size() != (count(shape) + 7) / 8 || array.values.size() != count(shape) || next != values.size())
+        throw Problem(path + ": it is not packed for the shape that the program was made for");
     return array;
 }
 
