@@ -107,29 +107,18 @@ def _drop_if_still(program: Program, op: Op) -> None:
 
 def _regions(program: ProgramView) -> Iterator[_Region]:
     """Gather operators that can be turned and hand tensors to each other."""
-    number: dict[str, int] = {}
-    parent: list[int] = []
+    import networkx
 
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
+    graph: networkx.Graph[str] = networkx.Graph()
     for op in program.each():
         if not can_turn(program, op):
             continue
-        number[op.name] = len(parent)
-        parent.append(len(parent))
-        for tensor in elements_of(program, op):
-            maker = program.producer(tensor)
-            if maker is not None and maker.name in number:
-                parent[root(number[maker.name])] = root(number[op.name])
-    members: dict[int, list[Op]] = {}
-    for name, index in number.items():
-        members.setdefault(root(index), []).append(program.op(name))
-    for ops in members.values():
-        yield _region(program, ops)
+        graph.add_node(op.name)
+        makers = (program.producer(tensor) for tensor in elements_of(program, op))
+        graph.add_edges_from((maker.name, op.name) for maker in makers if maker is not None and maker.name in graph)
+    order = {name: place for place, name in enumerate(graph)}
+    for names in list(networkx.connected_components(graph)):
+        yield _region(program, [program.op(name) for name in sorted(names, key=order.__getitem__)])
 
 
 def _region(program: ProgramView, ops: list[Op]) -> _Region:
