@@ -5,9 +5,11 @@ import pytest
 
 from compiler.analysis.quantization import learn_rounding, quantized
 from compiler.analysis.quantization.weights import weight_grid_of
+from compiler.contracts import Context, Log
 from compiler.ir import Array, Program, model_bytes, parse_program, refresh_types
 from compiler.reference import Session
 from compiler.target import QuantScheme
+from passes.ptq import Ptq
 from tests.support.steps import apply, target
 
 TEXT = """
@@ -117,3 +119,16 @@ def _noise(program: Program, weight: Array) -> float:
     twin.replace_constant("w1", weight)
     one, other = (Session(model_bytes(item, ["a"])) for item in (program, twin))
     return float(np.mean([np.square(one.run(feed)["a"] - other.run(feed)["a"]).mean() for feed in images(100)]))
+
+
+def test_what_was_learned_from_images_unlike_the_others_is_not_kept() -> None:
+    program, rng = network(), np.random.default_rng(0)
+    flat = [np.full((1, 6, 9, 9), value, np.float32) for value in np.linspace(0.1, 1, 12)]
+    others = [rng.normal(0, 1, (1, 6, 9, 9)).astype(np.float32) for _ in range(4)]
+    context = Context(target("host"), rng, lambda: ({"x": image} for image in (*others, *flat)))
+    todo, log = Ptq(rounding="learned", equalize=False, calibrate="minmax"), Log()
+    decision = todo.decide(program, context)
+    assert decision.rounding_sqnr_db["learned"] < decision.rounding_sqnr_db["nearest"]
+    assert (decision.rounding, decision.values) == ({}, ())
+    todo.rewrite(program, decision, log)
+    assert [item.code.slug for item in log.findings] == ["nearest-kept"]

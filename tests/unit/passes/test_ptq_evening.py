@@ -56,6 +56,7 @@ def test_filters_with_own_scales_let_channels_be_evened_out_by_what_they_hold(on
     assert decision.is_equalized
     assert set(decision.peaks) == {"depthwise", "narrow"}
     assert after > before + 10
+    assert min(decision.layer_sqnr_db.values()) > 20
 
 
 def test_channels_of_like_size_stay_as_they_are() -> None:
