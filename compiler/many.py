@@ -22,7 +22,7 @@ def each(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     The function, the items and the results must pickle. Forked processes take turns where there are several cores and
     nothing was imported that does not bear it; otherwise all is done here. Raises what the function raises.
     """
-    workers = min(len(items), _cores())
+    workers = min(len(items), cores())
     if workers < 2 or len(items) < _WORTH_IT or not _can_fork():
         return [work(item) for item in items]
     from concurrent.futures import ProcessPoolExecutor
@@ -43,7 +43,7 @@ def _can_fork() -> bool:
     return sys.platform == "linux" and not any(name in sys.modules for name in _WITH_THREADS)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Count the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

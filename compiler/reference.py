@@ -7,6 +7,7 @@ from typing import Any, cast
 import numpy as np
 
 from compiler.ir import Array
+from compiler.many import cores
 
 _REFUSALS = (
     "Fail",
@@ -38,6 +39,8 @@ class Session:
         options.log_severity_level = 4
         # Threads that wait for the next run must not keep a core busy meanwhile: most runs are short, and far between.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if cores() == 1:  # ONNX Runtime counts the machine's cores, and its threads would take turns on this one
+            options.intra_op_num_threads = 1
         try:
             self._session = runtime.InferenceSession(model, options, ["CPUExecutionProvider"])
         except _refusals() as error:

@@ -5,9 +5,9 @@
 FOLDER holds the networks that `quantization_networks` names. ONNX Runtime's `quantize_static` and float16 converter are
 there; NNCF and onnxconverter-common take part if they can be imported (install them without dependencies into a folder
 of their own and name it in PYTHONPATH). Each tool runs in its own process on one core, on 64 images; ours also on 128,
-to show that memory does not grow. Rows hold: signal-to-noise ratio of the worst output against the float network
-on images that no tool saw, accuracy, seconds, peak memory in MB, bytes, and the median time of an inference as a ratio
-to the float network's, all taking turns.
+to show that memory does not grow. Ours and the fastest peer are timed five times, in turns, and the least counts. Rows
+hold: signal-to-noise ratio of the worst output against the float network on images that no tool saw, accuracy, seconds,
+peak memory in MB, bytes, and the median time of an inference as a ratio to the float network's, all taking turns.
 """
 
 import importlib.util
@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -30,6 +30,8 @@ from tests.benchmarks.quantization_networks import Feeds, Network, networks
 from tests.benchmarks.quantization_tools import HALF, NNCF, ORT, OURS
 
 IMAGES, MORE = 64, 128
+TIMED, TIMES = ("ours", "ours-minmax-alone", "ort-minmax"), 4
+"""Tools whose time is taken again, in turns; the least counts."""
 TURNS = 30
 Row = dict[str, object]
 
@@ -69,6 +71,11 @@ def _compared(network: Network) -> Iterator[Row]:
             np.savez(samples / f"{number:04}.npz", **arrays)
         (folder / "float.onnx").write_bytes(model_bytes(network.program))
         found = {tool: _run(tool, folder, IMAGES) for tool in _tools()}
+        for _ in range(TIMES):
+            for tool in TIMED:
+                again = _run(tool, folder, IMAGES, "again")
+                if "failed" not in again and cast(float, again["cpu_s"]) < cast(float, found[tool]["cpu_s"]):
+                    found[tool] |= {"wall_s": again["wall_s"], "cpu_s": again["cpu_s"]}
         if "peak_mb" in found["ours"] and len(list(samples.iterdir())) >= MORE:
             found["ours"][f"peak_mb_at_{MORE}"] = _run("ours", folder, MORE, "again")["peak_mb"]
         yield from _judged(network, folder, found)

@@ -11,7 +11,7 @@ import pytest
 _SETTING = """
 import os
 from compiler import many
-many._cores = lambda: 3
+many.cores = lambda: 3
 here = os.getpid()
 def squared(number): return number * number
 def elsewhere(_): return os.getpid() != here
