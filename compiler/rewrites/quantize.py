@@ -40,7 +40,7 @@ def quantize(
                 program.set_input(op, slot, real[tensor])
         if op.op_type in WEIGHTED:
             _store_weights(program, op, grids[layout.roots[source]], scheme, means.get(source))
-        elif scheme.name == "qasymm8" and op.op_type in _PAIRS:
+        elif scheme.name != "tensorrt-int8" and op.op_type in _PAIRS:
             _store_operand(program, op)
 
 

@@ -179,7 +179,7 @@ def _refusal(
         return why
     if scheme.name == "tensorrt-int8" and (why := tensorrt_obstacle(program, op)) is not None:
         return why
-    is_constant = program.is_constant(op.x) and not (scheme.name == "qasymm8" and op.op_type in COMMUTATIVE)
+    is_constant = program.is_constant(op.x) and (scheme.name == "tensorrt-int8" or op.op_type not in COMMUTATIVE)
     if is_constant or op.captures:
         return "its input is a constant"
     if op.op_type in WEIGHTED and not program.is_constant(op.input(1)):
