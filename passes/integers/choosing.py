@@ -29,8 +29,8 @@ from passes.integers.making import Making
 
 Calibrate: TypeAlias = CalibratorName | Literal["quietest"]
 _TRIED: tuple[CalibratorName, ...] = ("mse", "minmax", "percentile")
-_MOST_HELD_OUT = 16
-"""Learned rounding is judged by a quarter of the images, but by no more than these."""
+_MOST_JUDGES = 16
+"""The most images that learned rounding, and noise that the recipe limits, are judged by."""
 _TRIAL_IMAGES, _PEAK_IMAGES, _WORTH_DB = 4, 8, 1.0
 """Images for noise and for channels' largest values, and noise that evening out takes where filters have own scales."""
 
@@ -81,12 +81,16 @@ def choose(calibrate: Calibrate, making: Making, plain: Quantized, images: Image
     return best
 
 
+def closely_judged(images: Images, count: int = _MOST_JUDGES) -> Images:
+    """Take more images to judge by, the first of all. Raises RefusedError."""
+    return replace(images, trial=make_trial(images.watched, list(islice(images.stream(), count))))
+
+
 def learned(way: Way, making: Making, images: Images) -> Way:
     """Learn how to round on the other images, and keep what was learned if outputs are quieter on these."""
-    count = sum(1 for _ in islice(images.stream(), 4 * _MOST_HELD_OUT))
-    held_out = list(islice(images.stream(), max(len(images.trial.samples), count // 4)))
-    others = without_first(images.stream, len(held_out))
-    judges = replace(images, trial=make_trial(images.watched, held_out))
+    count = sum(1 for _ in islice(images.stream(), 4 * _MOST_JUDGES))
+    judges = closely_judged(images, max(len(images.trial.samples), count // 4))
+    others = without_first(images.stream, len(judges.trial.samples))
     got = learn_values(way.network, images.layout.layers, way.plain.scheme, others, can_shift=making.corrects_bias)
     found = {"rounding": got.errors, "sha256": got.sha256, "values": got.values}
     tried = replace(way, plain=way.plain.model_copy(update=found))

@@ -4,14 +4,14 @@ from compiler.analysis.cost import PRECISION_KEY
 from compiler.analysis.quantization import judged_tensors, noise_by_tensor, predicted_gain, short, units_of
 from compiler.ir import Program
 from compiler.target import Target
-from passes.integers.choosing import Images
+from passes.integers.choosing import Images, closely_judged
 from passes.integers.decision import Quantized, Way
 from passes.integers.making import Making
 
 
 def spared(way: Way, making: Making, images: Images, min_sqnr_db: float) -> Quantized:
     """Return the noisiest layers to float, one by one, until outputs are as quiet as asked. Raises RefusedError."""
-    program, trial, decision = way.network, images.trial, making.decision(way, {})
+    program, trial, decision = way.network, closely_judged(images).trial, making.decision(way, {})
     units = units_of(program, decision.scheme, making.layout(program, decision.scheme, {}))
     alone: dict[str, float] = {}
     for layer in units:
