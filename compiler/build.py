@@ -142,7 +142,8 @@ def _check_beforehand(job: _Job) -> None:
     recipe, target = job.loaded.recipe, job.plan.target
     training = stand_in(job.loaded, job.source.program)
     rng, make = np.random.default_rng(recipe.seed), job.backbones.make
-    context = Context(target, rng, is_stand_in=True, training=training, backbones=make)
+    tensors = tensor_reader(job.loaded.path.parent)
+    context = Context(target, rng, is_stand_in=True, tensors=tensors, training=training, backbones=make)
     done = run(job.plan, job.source.program, context, Instruments())
     found = apply_allow(job.loaded, check_program(done.program, target, rules()), ())
     if has_errors(found):

@@ -158,10 +158,11 @@ class BackboneSwap(Pass):
 
     def _made(self, program: ProgramView, made: Swapped, context: Context) -> Swapped:
         """Find the values of a planned swap where there are images or weights."""
+        if self.weights is not None and context.tensors is not None:
+            # A build asks before any work is done, too, so that a file that is missing or unfit stops it there.
+            made = with_weights(program, made, self.weights, context)
         if context.is_stand_in:
             return made.model_copy(update={"is_stand_in": True})
-        if self.weights is not None:
-            made = with_weights(program, made, self.weights, context)
         if self.fit == "images" and context.calibration is not None:
             made = settled(program, made, context.calibration())
             made = fitted(program, made, context.calibration())

@@ -48,7 +48,7 @@ def _read_state(path: Path) -> dict[str, Any]:
             Diagnostic(
                 CHECKPOINT_MISSING,
                 f"there is no checkpoint {shown_path(path)}",
-                help="correct the path, or leave checkpoint out to use the factory's own weights",
+                help="correct the path, counted from the recipe's folder, or leave it out to go without stored weights",
             )
         )
     try:

@@ -44,6 +44,16 @@ def test_an_operator_that_the_target_lacks_stops_the_build_before_its_passes(tmp
     assert not (tmp_path / "build").exists()
 
 
+def test_missing_backbone_weights_stop_the_build_before_its_passes(quickstart: Path) -> None:
+    """Not after an hour of pruning and retraining in front of the swap."""
+    edit(quickstart, "  - fp16", "  - backbone-swap: {to: mobilenet-v2, weights: not_there.pth}\n  - fp16")
+    said = compress("build", "recipe.yaml", cwd=quickstart)
+    assert said.status == 2
+    assert "error[M107] recipe.yaml:40:5: there is no checkpoint not_there.pth" in said.err
+    assert "running" not in said.err
+    assert not (quickstart / "build").exists()
+
+
 def test_lint_refuses_half_precision_weights_as_a_build_does(tmp_path: Path) -> None:
     _network(tmp_path / "net.onnx", "Relu", onnx.TensorProto.FLOAT16)
     _recipe(tmp_path)
