@@ -17,6 +17,7 @@ CLEAN_UPS = (
     "remove-identity",
     "fold-constants",
     "cancel-transposes",
+    "pool-means",
     "fold-batchnorm",
     "fold-affine",
     "fold-pad",
