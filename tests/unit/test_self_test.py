@@ -37,3 +37,15 @@ def test_a_network_that_finds_nothing_anywhere_gets_a_warning() -> None:
     (found,) = unsteady_finding(test, TOLERANCE)
     assert found.code.id == "P017"
     assert "calibration pictures" in (found.help or "")
+
+
+def test_what_becomes_integers_at_once_lies_on_their_steps() -> None:
+    """Halfway between two of them the board may round the other way, and a deep network makes much of it."""
+    program = parse_program("""
+    g (float[1,4] x) => (float[4,1] y) <float s = {0.5}, uint8 z = {3}>
+    { [turn] t = Transpose (x)  [to] q = QuantizeLinear (t, s, z)  [back] y = DequantizeLinear (q, s, z) }
+    """)
+    test = choose_self_test(program, [{"x": np.array([[-9, 0.25, 0.8, 900]], np.float32)}], TOLERANCE)
+    assert test.inputs["x"].tolist() == [[-1.5, 0, 1, 126]]
+    assert test.inputs["x"].dtype == np.float32
+    assert np.array_equal(test.outputs["y"].T, test.inputs["x"])
