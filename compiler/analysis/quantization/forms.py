@@ -75,13 +75,6 @@ def _average_pool(program: ProgramView, op: Op) -> str | None:
     return _mean_of_images(program, op)
 
 
-def _reduce_mean(program: ProgramView, op: Op) -> str | None:
-    x = program.shape(op.x)
-    if x is None or len(x) != 4 or {axis % 4 for axis in op.integers("axes")} != {2, 3}:
-        return "means over anything but height and width are rounded twice here"
-    return _mean_of_images(program, op)
-
-
 def _pad(program: ProgramView, op: Op) -> str | None:
     if op.text("mode", "constant") != "constant":
         return "padding by reflection comes out wrong in 8 bits here"
@@ -120,7 +113,6 @@ _CHECKS: Mapping[str, Callable[[ProgramView, Op], str | None]] = {
     "Resize": _resize,
     "GlobalAveragePool": _mean_of_images,
     "AveragePool": _average_pool,
-    "ReduceMean": _reduce_mean,
     "Pad": _pad,
     "Concat": _concat,
     "Add": _pair,

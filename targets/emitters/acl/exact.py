@@ -17,7 +17,7 @@ MOST_BEYOND_A_STEP = 0.01
 """Largest share of an integer network's output that may be off by more than one step of its integers."""
 
 _WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-_MEANS = ("AveragePool", "GlobalAveragePool", "ReduceMean")
+_MEANS = ("AveragePool", "GlobalAveragePool")
 _ONE = 2**31
 _AWAY = 2**60
 """Keeps sums positive while they are divided, since ONNX's division cuts off towards zero."""
@@ -183,9 +183,8 @@ def _write_mean(chain: _Chain) -> None:
     x, shape = chain.bytes_of(op.x), chain.twin.shape(op.x)
     if x is None or shape is None or any(r.op_type != "QuantizeLinear" for r in chain.twin.readers(op.y)):
         return
-    keeps = op.integer("keepdims", 1) if op.op_type == "ReduceMean" else 1
     axes = chain.const(np.asarray([2, 3], np.int64))
-    sums = chain.add("ReduceSum", [chain.add("Cast", [x], {"to": _FLOAT}), axes], {"keepdims": keeps})
+    sums = chain.add("ReduceSum", [chain.add("Cast", [x], {"to": _FLOAT}), axes], {"keepdims": 1})
     share = np.float32(1) / np.asarray(shape[2] * shape[3], np.float32)
     mean = chain.add("Mul", [sums, chain.const(np.asarray(share))])
     rounded = chain.add("Floor", [chain.add("Add", [mean, chain.const(np.asarray(0.5, np.float32))])])

@@ -17,7 +17,7 @@ _PAIRS = ("Add", "Sum", "Sub", "Mul")
 _FUSED = ("Relu", "Clip")
 _MOVES = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Split", "Slice", "Identity")
 _KERNELS = frozenset(
-    (*_WEIGHTED, *_PAIRS, *_FUSED, *_MOVES, "Sigmoid", "MaxPool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean")
+    (*_WEIGHTED, *_PAIRS, *_FUSED, *_MOVES, "Sigmoid", "MaxPool", "GlobalAveragePool", "GlobalMaxPool")
 ) | {"AveragePool", "Concat", "Resize", "Pad"}
 _FREE = frozenset((*_WEIGHTED, *_PAIRS))
 """Layers whose result may have another scale than what they read."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from compiler.ir import Array, Op
 from targets.emitters.acl.activations import number
 from targets.emitters.acl.resize import resize
-from targets.emitters.acl.steps import Code, Draft, Form, Ref, Shape, Unwritable
+from targets.emitters.acl.steps import Code, Draft, Shape, Unwritable
 
 _MOST_AXES = 4
 
@@ -125,9 +125,6 @@ def reduce_mean(draft: Draft, op: Op) -> None:
     if len(shape) > _MOST_AXES:
         raise Unwritable(f"it works on {len(shape)} axes, and the library on 4 at most", "merge axes with a Reshape")
     axes = {axis % len(shape) for axis in op.integers("axes")} or set(range(len(shape)))
-    if draft.is_on_bytes:
-        _mean_of_images(draft, op, axes)
-        return
     # The library forgets outer axes of size 1, and refuses to take a mean along them.
     places = tuple(sorted(axis for axis in axes if shape[axis] != 1))
     kept = tuple(1 if place in axes else extent for place, extent in enumerate(shape))
@@ -139,20 +136,6 @@ def reduce_mean(draft: Draft, op: Op) -> None:
         middle = f"{op.y}\0mean"  # no tensor of a model has such a name
         draft.add("mean", op, (draft.ref(op.x), kept, places), middle)
         draft.add("reshape", op, (draft.ref(middle), draft.shape(op.y)))
-
-
-def _mean_of_images(draft: Draft, op: Op, axes: set[int]) -> None:
-    """Write a mean over height and width of bytes as a pool, which rounds once."""
-    shape = draft.shape(op.x)
-    if axes != {2, 3} or len(shape) != 4:
-        raise Unwritable("it takes a mean over something else than height and width", "leave the layer out of ptq")
-    form, kind = draft.form(op.y), Code("Pooling::average")
-    if op.integer("keepdims", 1):
-        draft.add("pool_all", op, (draft.ref(op.x), form, kind))
-        return
-    middle = f"{op.y}\0mean"  # no tensor of a model has such a name
-    draft.add("pool_all", op, (draft.ref(op.x), Form((*shape[:2], 1, 1), form.grid), kind), middle)
-    draft.add("reshape", op, (Ref(middle), form))
 
 
 HANDLERS: Mapping[str, Callable[[Draft, Op], None]] = {

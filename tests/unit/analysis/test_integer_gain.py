@@ -105,7 +105,7 @@ def test_lint_foresees_what_a_build_will_do() -> None:
         ('y = Resize <mode: string = "linear"> (a, , k)', "mode linear rounds halves up"),
         ('y = Pad <mode: string = "reflect"> (a, p)', "padding by reflection comes out wrong"),
         ("y = Pad (a, p, v)", "something else than zeros"),
-        ("y = ReduceMean <axes: ints = [2]> (a)", "rounded twice"),
+        ("y = ReduceMean <axes: ints = [2]> (a)", "are rounded twice"),
         ("y = AveragePool <kernel_shape: ints = [2, 2]> (a)", "means over windows cut fractions off"),
         ("y = Concat <axis: int = 1> (a, c)", "one of its parts is a constant"),
         ("y = Sub (v, a)", "smaller than its result"),
