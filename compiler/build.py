@@ -53,6 +53,7 @@ from compiler.target import CostModel
 from compiler.tool import library_versions, tool_version
 from compiler.training.launch import is_leader
 from compiler.training.setup import Watcher
+from compiler.wants import unmet_wants
 
 _Metrics: TypeAlias = Mapping[str, float | None] | None
 
@@ -106,6 +107,8 @@ def build(path: Path, options: Options) -> Iterator[Outcome]:
     check_allow(loaded)
     plans = [make_plan(loaded, name) for name in target_names_of(loaded, options.targets)]
     emitters = [_emitter(plan, loaded) for plan in plans]
+    if wants := [*unmet_wants(loaded.recipe, plans[0])]:
+        raise CompressError(*wants)
     started = time.perf_counter()
     cache = cache_folder() if options.is_caching else None
     source = load_source(loaded, cache)

@@ -76,6 +76,17 @@ class Log:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """What a recipe says of its data; the files themselves need not be there."""
+
+    calibration: bool
+    pictures: bool
+    """Calibration images, or validation images in their stead."""
+    boxes: bool
+    """Either of them in a form that can hold boxes."""
+
+
+@dataclass(frozen=True)
 class Context:
     """What a decision may look at besides the program.
 
@@ -138,6 +149,11 @@ class Pass(BaseModel, ABC):
     def foresee(self, target: Target) -> Iterator[Diagnostic]:
         """Yield what the target alone tells, before any network is read: a gain that is not to be expected."""
         del target
+        yield from ()
+
+    def wants(self, offer: Offer) -> Iterator[Diagnostic]:
+        """Yield what this step cannot do without and the recipe's data does not have."""
+        del offer
         yield from ()
 
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:

@@ -23,6 +23,7 @@ from compiler.plan import clean_up_plan, make_plan, target_names_of
 from compiler.recipe import load_recipe
 from compiler.registry import rules
 from compiler.retraining import stand_in
+from compiler.wants import unmet_wants
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _lint_recipe(file: Path, asked: _Asked) -> tuple[list[Diagnostic], list[Lint
     plans = [make_plan(loaded, name) for name in target_names_of(loaded, asked.targets)]
     source = load_structure(loaded, asked.kept)
     check_images(loaded, source.program)
-    findings = list(source.findings)
+    findings = [*source.findings, *unmet_wants(loaded.recipe, plans[0])]
     checked: list[Linted] = []
     for plan in plans:
         training = stand_in(loaded, source.program)

@@ -13,7 +13,7 @@ from compiler.analysis.kernel_pair import KernelPair, kernel_pair
 from compiler.analysis.low_rank import Spectrum, Stack, spectrum
 from compiler.analysis.selectors import check_selectors, select
 from compiler.codes.passes import FIT_LACKS, FIT_LOST, KERNEL_SPLIT
-from compiler.contracts import Context, Decision, Effect, Log, Pass
+from compiler.contracts import Context, Decision, Effect, Log, Offer, Pass
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView
 from compiler.rewrites.factorize_conv import Convolution, Part, Scheme, cores, factorize, parts, unfold, unfolded_shape
@@ -132,6 +132,11 @@ class ConvFactorize(Pass):
             raise ValueError("two 3x3 kernels have no singular values to count an energy of; give rank or ratio")
         return self
 
+    def wants(self, offer: Offer) -> Iterator[Diagnostic]:
+        """Want calibration images to fit the outputs on."""
+        if self.fit == "outputs" and not offer.calibration:
+            yield _no_images()
+
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Yield an error for each selector that matches nothing."""
         del target
@@ -196,8 +201,7 @@ class ConvFactorize(Pass):
         if self.fit == "weights" or context.is_stand_in or not candidates:
             return {}
         if context.calibration is None:
-            advice = "add `calibration: {images: FOLDER}` under `data`, or leave out `fit`"
-            raise CompressError(Diagnostic(FIT_LACKS, "fit: outputs needs calibration images", advice))
+            raise CompressError(_no_images())
         return input_covariances(program, [op.x for op in candidates], context.calibration())
 
     def _spectrum(self, program: ProgramView, op: Convolution, covariance: Covariance | None) -> Spectrum | KernelPair:
@@ -292,6 +296,11 @@ class ConvFactorize(Pass):
 def _digest(both: tuple[Part, Part]) -> str:
     """Hash the weights of both convolutions."""
     return hashlib.sha256(b"".join(part.weight.tobytes() for part in both)).hexdigest()[:16]
+
+
+def _no_images() -> Diagnostic:
+    advice = "add `calibration: {images: FOLDER}` under `data`, or leave out `fit`"
+    return Diagnostic(FIT_LACKS, "fit: outputs needs calibration images", advice)
 
 
 def _rounded(error: float | None) -> float | None:

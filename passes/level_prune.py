@@ -1,6 +1,7 @@
 """Remove the least important filters of every layer: the same share everywhere, or shared out under one budget."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from typing import Annotated, ClassVar, Literal, Self
@@ -27,12 +28,13 @@ from compiler.analysis.criteria import (
     check_pictures,
     choose_scenes,
     cluster_pictures,
+    no_scenes,
     rank,
 )
 from compiler.analysis.makeup import SAMPLES, make_up, mark, representatives, stand_in_make_up
 from compiler.analysis.selectors import check_selectors, select
 from compiler.codes.passes import NO_IMAGES_TO_MAKE_UP, ROUNDED_AWAY
-from compiler.contracts import Context, Decision, Effect, Log, Pass, Picture, Sample
+from compiler.contracts import Context, Decision, Effect, Log, Offer, Pass, Picture, Sample
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView, refresh_types
 from compiler.rewrites.cut_channels import cut_channels, cut_masked_channels
@@ -157,6 +159,13 @@ class LevelPrune(Pass):
         check_scope(type(self).__name__, self.scope, stated)
         return self
 
+    def wants(self, offer: Offer) -> Iterator[Diagnostic]:
+        """Want what the criterion looks at, and images where removed channels are made up for."""
+        if self.criterion == "cluster" and not (offer.boxes if self.cluster.regions == "boxes" else offer.pictures):
+            yield no_scenes(self.cluster)
+        if self.removed != "drop" and not offer.pictures:
+            yield self._no_images()
+
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Yield an error for each selector that matches nothing."""
         del target
@@ -168,9 +177,10 @@ class LevelPrune(Pass):
         """Choose what stays: by score, or on the lint path simply the first ones, as many as there will be."""
         channels = find_channels(program)
         ranking: Ranking = FirstRanking()
-        if not context.is_stand_in:
+        if not context.is_stand_in or self.criterion == "batchnorm-scale":  # lint sees that normalisations are missing
             scenes = () if context.scenes is None else context.scenes()
-            ranking = rank(self.criterion, self.cluster, program, channels, scenes, context.rng)
+            ranked = replace(channels, groups=tuple(self._chosen(program, channels)))
+            ranking = rank(self.criterion, self.cluster, program, ranked, scenes, context.rng)
         if isinstance(ranking, ClusterRanking) and self.cluster.order == "sequential" and context.scenes is not None:
             ranking.look = look_again(program, channels, context.scenes, self.cluster)
         bounds = self._bounds(program, channels, context)
@@ -225,9 +235,12 @@ class LevelPrune(Pass):
             merging = standing_in if self.removed == "merge" else None
             found = make_up(program, channels, gone, self._samples(context), merging)
         if found is None:
-            said = f"`removed: {self.removed}` needs images, and the recipe's data has none"
-            raise CompressError(Diagnostic(NO_IMAGES_TO_MAKE_UP, said, "add data.calibration, or set `removed: drop`"))
+            raise CompressError(self._no_images())
         return decision.model_copy(update={"absorbed": found.absorbed, "merged": found.merged})
+
+    def _no_images(self) -> Diagnostic:
+        said = f"`removed: {self.removed}` needs images, and the recipe's data has none"
+        return Diagnostic(NO_IMAGES_TO_MAKE_UP, said, "add data.calibration, or set `removed: drop`")
 
     def _samples(self, context: Context) -> Iterator[Sample]:
         """Feed the images that the cluster criterion looks at, else the first of the calibration data."""

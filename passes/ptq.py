@@ -6,11 +6,11 @@ from typing import ClassVar, Literal, cast
 from pydantic import Field
 
 from compiler.analysis.cost import PRECISION_KEY
-from compiler.analysis.quantization import Gain, foretold, not_learned, open_images, stand_in
+from compiler.analysis.quantization import Gain, foretold, no_images, not_learned, open_images, stand_in
 from compiler.analysis.selectors import check_selectors
 from compiler.codes.passes import FIT_LOST
 from compiler.codes.plan import PRECISION_REFUSED
-from compiler.contracts import Context, Decision, Effect, Log, Pass
+from compiler.contracts import Context, Decision, Effect, Log, Offer, Pass
 from compiler.diagnostic import CompressError, Diagnostic
 from compiler.ir import Program, ProgramView
 from compiler.rewrites.equalize import even_out
@@ -84,6 +84,11 @@ class Ptq(Pass):
         entry = target.precisions.get("int8")
         is_mixed = entry is not None and entry.scheme is not None and entry.scheme.name == "tensorrt-int8"
         return self.leaves if is_mixed else self.leaves | {"integers-alone"}
+
+    def wants(self, offer: Offer) -> Iterator[Diagnostic]:
+        """Want calibration images."""
+        if not offer.calibration:
+            yield no_images()
 
     def check(self, program: ProgramView, target: Target) -> Iterator[Diagnostic]:
         """Refuse a target without fast integers, and selectors that match nothing."""

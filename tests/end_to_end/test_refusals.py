@@ -54,6 +54,16 @@ def test_missing_backbone_weights_stop_the_build_before_its_passes(quickstart: P
     assert not (quickstart / "build").exists()
 
 
+def test_a_step_without_its_images_stops_lint_and_build_before_any_pass(quickstart: Path) -> None:
+    edit(quickstart, "calibration: {images: calib}", "calibration: null")
+    edit(quickstart, "  - fp16", "  - conv-factorize: {fit: outputs}\n  - fp16")
+    for command in ("lint", "build"):
+        said = compress(command, "recipe.yaml", cwd=quickstart)
+        assert said.status == 1
+        assert "error[P061]" in said.err + said.out
+        assert "running" not in said.err
+
+
 def test_lint_refuses_half_precision_weights_as_a_build_does(tmp_path: Path) -> None:
     _network(tmp_path / "net.onnx", "Relu", onnx.TensorProto.FLOAT16)
     _recipe(tmp_path)

@@ -2,7 +2,7 @@
 
 from typing import Literal, TypeAlias
 
-from compiler.analysis.criteria.choose import rank
+from compiler.analysis.criteria.choose import no_scenes, rank
 from compiler.analysis.criteria.cluster import (
     ClusterRanking,
     Look,
@@ -30,6 +30,7 @@ __all__ = [
     "choose_scenes",
     "cluster_pictures",
     "map_features",
+    "no_scenes",
     "rank",
     "rank_by_clusters",
     "rank_by_scores",

@@ -31,8 +31,13 @@ def rank(  # noqa: PLR0913, PLR0917 - a criterion, and all that one may look at
         return found
     ranking = rank_by_clusters(program, channels, scenes, options, int(rng.integers(2**32)))
     if ranking is None:
-        wanted = "images with boxes" if options.regions == "boxes" else "images"
-        said = f"criterion cluster needs {wanted}, and the recipe's data has none"
-        advice = "add `coco` labels to data.calibration or data.validation, or set `cluster: {regions: whole}`"
-        raise CompressError(Diagnostic(CRITERION_LACKS, said, advice))
+        raise CompressError(no_scenes(options))
     return ranking
+
+
+def no_scenes(options: ClusterOptions) -> Diagnostic:
+    """Say what images the cluster criterion lacks."""
+    wanted = "images with boxes" if options.regions == "boxes" else "images"
+    said = f"criterion cluster needs {wanted}, and the recipe's data has none"
+    advice = "add `coco` labels to data.calibration or data.validation, or set `cluster: {regions: whole}`"
+    return Diagnostic(CRITERION_LACKS, said, advice)

@@ -46,9 +46,14 @@ def ranged(seen: Seen, name: CalibratorName) -> Calibrated:
 def open_images(opened: Stream | None, limit: int) -> Stream:
     """Open the calibration images, the first so many. Raises CompressError when the recipe has none."""
     if opened is None:
-        said = "ptq needs calibration images, and the recipe's data has none"
-        raise CompressError(Diagnostic(NO_CALIBRATION, said, "add `data: {calibration: {images: ...}}`"))
+        raise CompressError(no_images())
     return lambda: islice(opened(), limit)
+
+
+def no_images() -> Diagnostic:
+    """Say that the recipe has no calibration images."""
+    said = "ptq needs calibration images, and the recipe's data has none"
+    return Diagnostic(NO_CALIBRATION, said, "add `data: {calibration: {images: ...}}`")
 
 
 def stand_in(program: ProgramView, layout: Layout) -> Calibrated:

@@ -9,7 +9,9 @@ from compiler.analysis.criteria.clusters import importance_order, keep_one_of_ea
 from compiler.analysis.criteria.geometric_median import geometric_median
 from compiler.analysis.criteria.l1 import l1
 from compiler.analysis.criteria.l2 import l2
+from compiler.diagnostic import CompressError
 from compiler.ir import parse_program
+from tests.support.steps import apply
 
 RNG = np.random.default_rng(3)
 NETWORK = """
@@ -45,6 +47,15 @@ def test_batchnorm_scale_reads_the_normalisation_behind_the_layer() -> None:
 def test_batchnorm_scale_names_a_layer_that_it_cannot_judge() -> None:
     program = parse_program(NETWORK.replace("BatchNormalization (a, s, t, m, v)", "Relu (a)"))
     assert rank_by_scores("batchnorm-scale", program, find_channels(program), RNG) == "conv"
+
+
+@pytest.mark.parametrize("is_stand_in", [True, False])
+def test_layers_that_a_recipe_leaves_alone_need_no_normalisation(is_stand_in: bool) -> None:  # noqa: FBT001 - a parameter
+    bare = NETWORK.replace("BatchNormalization (a, s, t, m, v)", "Relu (a)")
+    options = {"level": 0.5, "criterion": "batchnorm-scale"}
+    with pytest.raises(CompressError, match="conv has none"):
+        apply("level-prune", parse_program(bare), options, is_stand_in=is_stand_in)
+    apply("level-prune", parse_program(bare), {**options, "skip": ["conv"]}, is_stand_in=is_stand_in)
 
 
 def test_lint_keeps_as_many_units_as_a_build() -> None:
