@@ -107,8 +107,6 @@ def build(path: Path, options: Options) -> Iterator[Outcome]:
     check_allow(loaded)
     plans = [make_plan(loaded, name) for name in target_names_of(loaded, options.targets)]
     emitters = [_emitter(plan, loaded) for plan in plans]
-    if wants := [*unmet_wants(loaded.recipe, plans[0])]:
-        raise CompressError(*wants)
     started = time.perf_counter()
     cache = cache_folder() if options.is_caching else None
     source = load_source(loaded, cache)
@@ -148,7 +146,8 @@ def _check_beforehand(job: _Job) -> None:
     tensors = tensor_reader(job.loaded.path.parent)
     context = Context(target, rng, is_stand_in=True, tensors=tensors, training=training, backbones=make)
     done = run(job.plan, job.source.program, context, Instruments())
-    found = apply_allow(job.loaded, check_program(done.program, target, rules()), ())
+    told = [*unmet_wants(recipe, job.plan), *check_program(done.program, target, rules())]
+    found = apply_allow(job.loaded, told, ())
     if has_errors(found):
         raise CompressError(*(replace(item, span=item.span or job.loaded.at("model")) for item in found))
 
