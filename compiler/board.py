@@ -17,6 +17,8 @@ class ClassCost(Frozen):
     launch_ms: float = Field(default=0, ge=0)
     """What starting a layer adds to its time, whatever it computes; the floor only holds what is shorter."""
     ms_per_gmac: dict[str, float] = {}
+    gbps: dict[str, float] = {}
+    """Bytes that a class moves in a second, by precision, in 10^9: where that is not the board's bandwidth."""
 
 
 class ErrorBand(Frozen):
@@ -82,6 +84,8 @@ class CostModel(Frozen):
     lie in one piece, so that it cannot be written in place. Others of their kind cost nothing."""
     unfused: tuple[str, ...] = ()
     """Arithmetic that the runtime does not fold into the layer before it."""
+    unfused_integers: tuple[str, ...] = ()
+    """What it does not fold beside these where the two compute in 8-bit integers."""
     error: ErrorBand | None = None
     """Null where no measurement stands behind the coefficients."""
     source: str
@@ -90,6 +94,10 @@ class CostModel(Frozen):
     """The same board under other circumstances, by name: another back end, or the engine without what surrounds it."""
     scheme: QuantScheme | None = Field(default=None, exclude=True)
     """Which integers there are kernels for; no file says it here, it is taken from the profile's precisions."""
+
+    def speed(self, rates: ClassCost, precision: str) -> float:
+        """Tell how fast a class moves data, in 10^9 bytes a second."""
+        return rates.gbps.get(precision, self.bandwidth_gbps)
 
     def under(self, setup: str | None) -> CostModel:
         """Pick other circumstances by name; None means these."""

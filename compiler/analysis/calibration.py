@@ -44,6 +44,7 @@ def scaled(model: CostModel, start: float, work: float) -> CostModel:
             floor_ms=entry.floor_ms * start,
             launch_ms=entry.launch_ms * start,
             ms_per_gmac={precision: rate * work for precision, rate in entry.ms_per_gmac.items()},
+            gbps={precision: speed / work for precision, speed in entry.gbps.items()},
         )
         for name, entry in model.classes.items()
     }

@@ -1,10 +1,10 @@
 """What a network costs: parameters, multiply-accumulates, bytes, and predicted milliseconds on a target.
 
 The latency of a layer is the largest of three times: the launch floor of its class, its multiply-accumulates at the
-class's rate for the precision, and its bytes over the memory bandwidth; and what starting it adds. Layers that the
-target's runtime fuses into the one before them cost nothing, nor do those that move no data there; see rating.py. Of a
-network with integers each layer counts in what the runtime really computes it in, and each conversion that it runs
-counts as a layer; see integer_layers.py.
+class's rate for the precision, and its bytes over the memory bandwidth or the class's own; and what starting it adds.
+Layers that the target's runtime fuses into the one before them cost nothing, nor do those that move no data there; see
+rating.py. Of a network with integers each layer counts in what the runtime really computes it in, and each conversion
+that it runs counts as a layer; see integer_layers.py.
 """
 
 import math
@@ -187,7 +187,9 @@ def _is_free(program: ProgramView, op: Op, model: CostModel, integers: IntegerLa
         return False
     tensors = [tensor for tensor in op.inputs if tensor]
     if op.name in integers.layers:
-        return any(behind_conversions(program, tensor) is not None for tensor in tensors)
+        return op.op_type not in model.unfused_integers and any(
+            behind_conversions(program, tensor) is not None for tensor in tensors
+        )
     makers = [program.producer(tensor) for tensor in tensors]
     return any(maker is not None and maker.op_type not in CONVERSIONS for maker in makers)
 
@@ -211,7 +213,7 @@ def _layer_cost(program: ProgramView, op: Op, model: CostModel, wide: str, integ
     times = {
         "launch": rates.floor_ms,
         "compute": rates.ms_per_gmac.get(precision, rates.ms_per_gmac.get("fp32", 0.0)) * executed / 1e9,
-        "memory": moved / model.bandwidth_gbps / 1e6,
+        "memory": moved / model.speed(rates, precision) / 1e6,
     }
     bound = max(times, key=lambda name: times[name])
     spent = times[bound] + rates.launch_ms

@@ -84,8 +84,10 @@ def _model(model: CostModel) -> Iterator[str]:
         yield _wrapped(f"held out: {error.held_out}", 6)
     for name, kind in model.classes.items():
         rates = ", ".join(f"{precision} {rate:g}" for precision, rate in kind.ms_per_gmac.items())
+        speed = ", ".join(f"{precision} {gbps:g}" for precision, gbps in kind.gbps.items())
         start = f"{kind.launch_ms:g} ms to start, and " if kind.launch_ms else ""
-        yield f"  {name}: {start}at least {kind.floor_ms:g} ms{f'; ms per GMAC: {rates}' if rates else ''}"
+        facts = [f"at least {kind.floor_ms:g} ms", rates and f"ms per GMAC: {rates}", speed and f"GB/s: {speed}"]
+        yield f"  {name}: {start}{'; '.join(filter(None, facts))}"
     yield from _stated(_wrapped(model.caveat, 2) if model.caveat else "", model.source)
 
 

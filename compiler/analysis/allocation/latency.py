@@ -90,9 +90,10 @@ def latency(program: ProgramView, channels: Channels, groups: tuple[ChannelGroup
             continue
         op, owner = program.op(layer.layer), len(floors)
         own = layer.precision
-        per_element = ITEM_BYTES.get(own, 4) / model.bandwidth_gbps / 1e6
-        floor, launch, rate = _class(program, op, model, layer.kind, own)
-        floors.append((floor, launch))
+        rates = model.classes[layer.rated]
+        per_element = ITEM_BYTES.get(own, 4) / model.speed(rates, own) / 1e6
+        rate = rates.ms_per_gmac.get(own, rates.ms_per_gmac.get("fp32", 0.0))
+        floors.append((rates.floor_ms, rates.launch_ms))
         for slot in {slot.tensor: slot for slot in slots.each(program, op)}.values():
             memory.add(per_element * slot.each, slot.first, slot.second, owner)
         for tensor in {tensor for tensor in (*op.inputs, *op.outputs) if tensor and not program.is_constant(tensor)}:
