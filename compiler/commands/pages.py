@@ -87,7 +87,7 @@ def _model(model: CostModel) -> Iterator[str]:
         speed = ", ".join(f"{precision} {gbps:g}" for precision, gbps in kind.gbps.items())
         start = f"{kind.launch_ms:g} ms to start, and " if kind.launch_ms else ""
         facts = [f"at least {kind.floor_ms:g} ms", rates and f"ms per GMAC: {rates}", speed and f"GB/s: {speed}"]
-        yield f"  {name}: {start}{'; '.join(filter(None, facts))}"
+        yield _wrapped(f"{name}: {start}{'; '.join(filter(None, facts))}", 2)
     yield from _stated(_wrapped(model.caveat, 2) if model.caveat else "", model.source)
 
 

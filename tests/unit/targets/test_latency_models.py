@@ -14,7 +14,7 @@ from tests.benchmarks.latency.fit import summary
 from tests.benchmarks.latency.papers import STEPS, pose_networks
 from tests.benchmarks.latency.points import FOLDER, network, points
 from tests.benchmarks.latency.setups import SETUPS, Setup
-from tests.support.steps import target
+from tests.support.steps import apply, target
 
 FITTED: dict[str, Any] = json.loads((FOLDER / "fitted.json").read_text("utf-8"))
 NAMES = [f"{setup.board}.{setup.name}" for setup in SETUPS]
@@ -95,6 +95,22 @@ def test_convolutions_take_the_rate_of_their_window() -> None:
     assert {layer.rated for layer in layer_costs(program, target("tx2").cost)} == {"conv", "depthwise"}
 
 
+def test_what_integers_do_not_fold_on_the_host_is_a_layer_that_moves_bytes_at_its_own_speed() -> None:
+    program = parse_program("""
+    g (float[1,3,64,64] x) => (float[1,8,64,64] y) <float[8,3,3,3] w, float[8,8,1,1] v>
+    { [stem] a = Conv <pads = [1, 1, 1, 1]> (x, w) [one] b = Conv (a, v) [sum] s = Add (a, b) [last] y = Conv (s, v) }
+    """)
+    model = target("host").cost
+    floats = {row.layer: row for row in layer_costs(program, model)}
+    assert (floats["sum"].kind, floats["sum"].predicted_ms) == ("fused", 0)
+    done = apply("ptq", program, {"calibrate": "minmax"}, on="host").program
+    rows = {row.layer: row for row in layer_costs(done, model)}
+    added = rows["sum"]
+    assert (rows["stem"].rated, added.kind, added.precision) == ("stem", "other", "int8")
+    rates = model.classes["other"]
+    assert added.predicted_ms == pytest.approx(rates.launch_ms + added.bytes / rates.gbps["int8"] / 1e6)
+
+
 def test_a_prediction_says_between_which_times_nine_of_ten_measurements_fall() -> None:
     program = network("squeezenet-1.1", 224)
     whole, engine = predictions(program, target("tx2").cost)
@@ -103,7 +119,7 @@ def test_a_prediction_says_between_which_times_nine_of_ten_measurements_fall() -
     error = target("tx2").cost.under("engine").error
     assert error is not None
     assert (engine.low, engine.high) == (engine.ms / (1 + error.p90), engine.ms / (1 - error.p90))
-    for name in ("host", "xavier-nx"):
+    for name in ("orin-nano", "xavier-nx"):
         unsure = predictions(program, target(name).cost)[0]
         assert (unsure.low, unsure.high, unsure.held_out) == (None, None, None)
 
