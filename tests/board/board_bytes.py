@@ -72,6 +72,10 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         f"{_W}, float[4] n = {{1, 1, 2, 2}}",
     ),
     "pad": ("[p] a = Conv (x, w) [layer] y = Pad (a, n)", f"{_W}, int64[8] n = {{0, 0, 1, 2, 0, 0, 3, 0}}"),
+    "pad, then a pool that wants room around it": (
+        "[p] a = Conv (x, w) [q] t = Pad (a, n) [layer] y = MaxPool <kernel_shape: ints = [3, 3]> (t)",
+        f"{_W}, int64[8] n = {{0, 0, 0, 0, 0, 0, 1, 1}}",
+    ),
     "pad by reflection": (
         '[p] a = Conv (x, w) [layer] y = Pad <mode: string = "reflect"> (a, n)',
         f"{_W}, int64[8] n = {{0, 0, 1, 2, 0, 0, 3, 2}}",

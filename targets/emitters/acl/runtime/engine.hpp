@@ -191,6 +191,7 @@ public:
         for (std::size_t axis = before.size(); axis-- > 0;)
             list.emplace_back(static_cast<std::size_t>(before[axis]), static_cast<std::size_t>(after[axis]));
         while (list.size() > 1 && list.back().first == 0 && list.back().second == 0) list.pop_back();
+        while (list.size() < Back::least_pads) list.emplace_back(0, 0);
         const auto kind = mode == Padding::reflect ? acl::PaddingMode::REFLECT : acl::PaddingMode::CONSTANT;
         const auto filling = form.kind == Kind::byte ? acl::PixelValue(static_cast<uint8_t>(form.offset)) : acl::PixelValue(fill);
         return simple<typename Back::Pad>(label, x, form, list, filling, kind);

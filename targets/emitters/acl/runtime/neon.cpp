@@ -72,6 +72,10 @@ struct Neon {
     using StridedSlice = acl::NEStridedSlice;
     using Subtract = acl::NEArithmeticSubtraction;
 
+    // For up to three axes of bytes the library pads as if its tensors lay in one piece, and later layers may want room
+    // around them.
+    static constexpr std::size_t least_pads = 4;
+
     static std::unique_ptr<Allocator> make_allocator() { return std::unique_ptr<Allocator>(new Allocator()); }
     static void map(Tensor &) {}
     static void unmap(Tensor &) {}

@@ -71,6 +71,8 @@ struct OpenCl {
     using StridedSlice = acl::CLStridedSlice;
     using Subtract = acl::CLArithmeticSubtraction;
 
+    static constexpr std::size_t least_pads = 1;  // 19.05 refuses more than the tensor has axes
+
     static std::unique_ptr<Allocator> make_allocator() { return make_with(std::is_default_constructible<Allocator>()); }
     static void map(Tensor &tensor) { tensor.map(true); }
     static void unmap(Tensor &tensor) { tensor.unmap(); }
