@@ -3,14 +3,16 @@
 ONNX Runtime multiplies the 32-bit sums of a layer by a float and rounds halves to even. The library multiplies by a
 fixed-point number of 31 bits, rounding halves up, and then shifts right, rounding halves away from zero: one result in
 a few hundred differs by a step, and later layers spread that. Sums themselves are exact on both. Means of whole images
-round halves up.
+round halves up; for sums and products of two tensors see exact_pairs.py.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.ir import Array, Attribute, Op, Program
+from compiler.ir import Array, Attribute, Program
+from targets.emitters.acl.exact_chain import Chain
+from targets.emitters.acl.exact_pairs import PAIRS, write_pair
 from targets.emitters.acl.integers import Bytes, Grid, find_bytes, stored
 
 MOST_BEYOND_A_STEP = 0.01
@@ -21,7 +23,7 @@ _MEANS = ("AveragePool", "GlobalAveragePool")
 _ONE = 2**31
 _AWAY = 2**60
 """Keeps sums positive while they are divided, since ONNX's division cuts off towards zero."""
-_FLOAT, _UINT8, _INT64 = 1, 2, 7
+_FLOAT, _INT64 = 1, 7
 
 
 def exact_twin(program: Program) -> Program:
@@ -30,93 +32,42 @@ def exact_twin(program: Program) -> Program:
     for name in sorted(found.layers):
         op = twin.op(name)
         if op.op_type in _WEIGHTED:
-            _write_layer(_Chain(twin, op), found)
+            _write_layer(Chain(twin, op), found)
         elif op.op_type in _MEANS:
-            _write_mean(_Chain(twin, op))
+            _write_mean(Chain(twin, op))
+        elif op.op_type in PAIRS:
+            write_pair(Chain(twin, op), found)
     return twin
 
 
 @dataclass(frozen=True)
-class _Chain:
-    """Adds nodes for one layer."""
-
-    twin: Program
-    op: Op
-
-    def const(self, value: Array) -> str:
-        """Store a constant."""
-        return self.twin.add_constant(f"{self.op.name}_exact", value)
-
-    def whole(self, *numbers: int) -> str:
-        """Store 64-bit integers: one alone, or a row."""
-        return self.const(np.asarray(numbers, np.int64).reshape(() if len(numbers) == 1 else (-1,)))
-
-    def add(self, op_type: str, inputs: list[str], attributes: dict[str, Attribute] | None = None) -> str:
-        """Add a node and name its result."""
-        result = self.twin.fresh(f"{self.op.name}_exact")
-        self.twin.add(op_type, inputs, [result], attributes, name=result)
-        return result
-
-    def bytes_of(self, tensor: str) -> str | None:
-        """Find the bytes that a tensor stands for."""
-        maker = self.twin.producer(tensor)
-        return maker.x if maker is not None and maker.op_type == "DequantizeLinear" else None
-
-    def end(self, tensor: str, result: str) -> None:
-        """Let a tensor stand in for what every QuantizeLinear makes of a result."""
-        for reader in self.twin.readers(result):
-            self.twin.retype(reader, "Cast", [tensor])
-            self.twin.set_attribute(reader, "to", _UINT8)
-
-
-@dataclass(frozen=True)
 class _Layer:
-    """A layer's integers, and the bytes that its result has to lie between."""
+    """A layer's integers."""
 
     x: str
     source: Grid
     weight: Array
     weight_grid: Grid
     result: Grid
-    least: int
-    most: int
 
 
-def _write_layer(chain: _Chain, found: Bytes) -> None:
+def _write_layer(chain: Chain, found: Bytes) -> None:
     """Compute a layer's bytes."""
     op, twin = chain.op, chain.twin
-    follower = twin.readers(op.y)[0] if twin.is_private(op.y) else None
-    is_taken_in = follower is not None and follower.op_type in ("Relu", "Clip")
-    result = follower.y if follower is not None and is_taken_in else op.y
+    result = chain.result(found)
     x, kept = chain.bytes_of(op.x), stored(twin, op.input(1))
-    is_plain = all(reader.op_type == "QuantizeLinear" for reader in twin.readers(result))
-    if x is None or kept is None or kept[1] is None or not is_plain:
+    if x is None or kept is None or kept[1] is None or result is None:
         return
-    grid = found.grids[result]
-    least, most = _bounds(twin, follower, grid) if follower is not None and is_taken_in else (0, 255)
-    layer = _Layer(x, found.grids[op.x], kept[0], kept[1], grid, least, most)
+    layer = _Layer(x, found.grids[op.x], kept[0], kept[1], result.grid)
     sums = _sums(chain, layer)
     bias = stored(twin, op.input(2)) if op.has(2) else None
     if bias is not None:
         ones = (1, 1) if op.op_type.startswith("Conv") else ()
         sums = chain.add("Add", [sums, chain.const(bias[0].reshape(-1, *ones))])
-    chain.end(_rescaled(chain, sums, layer), result)
+    chain.end(chain.bounded(_rescaled(chain, sums, layer), result), result.tensor)
 
 
-def _bounds(twin: Program, op: Op, grid: Grid) -> tuple[int, int]:
-    """Bring an activation's bounds to bytes, halves up."""
-    if op.op_type == "Relu":
-        return grid.offset, 255
-    low, high = (twin.const(op.input(slot)) if op.has(slot) else None for slot in (1, 2))
-    return 0 if low is None else _byte(low, grid), 255 if high is None else _byte(high, grid)
-
-
-def _byte(bound: Array, grid: Grid) -> int:
-    steps = np.floor(bound.reshape(()).astype(np.float32) / np.float32(grid.scale) + 0.5) + grid.offset
-    return int(np.clip(steps, 0, 255))
-
-
-def _sums(chain: _Chain, layer: _Layer) -> str:
+def _sums(chain: Chain, layer: _Layer) -> str:
     """Write the 32-bit sums of products of bytes less their offsets."""
     op = chain.op
     if op.op_type == "Conv":
@@ -127,17 +78,17 @@ def _sums(chain: _Chain, layer: _Layer) -> str:
     return chain.add("MatMulInteger", [layer.x, *_operands(chain, weight, layer)])
 
 
-def _convolved(chain: _Chain, x: str, weight: Array, layer: _Layer, attributes: dict[str, Attribute]) -> str:
+def _convolved(chain: Chain, x: str, weight: Array, layer: _Layer, attributes: dict[str, Attribute]) -> str:
     kept = {key: value for key, value in attributes.items() if key != "kernel_shape"}
     return chain.add("ConvInteger", [x, *_operands(chain, weight, layer)], kept)
 
 
-def _operands(chain: _Chain, weight: Array, layer: _Layer) -> list[str]:
+def _operands(chain: Chain, weight: Array, layer: _Layer) -> list[str]:
     offsets = (layer.source.offset, layer.weight_grid.offset)
     return [chain.const(np.ascontiguousarray(weight)), *(chain.const(np.asarray(o, np.uint8)) for o in offsets)]
 
 
-def _transposed(chain: _Chain, layer: _Layer) -> str:
+def _transposed(chain: Chain, layer: _Layer) -> str:
     """Spread the bytes apart, zeros between them, and convolve with the turned kernel, as the library does."""
     op = chain.op
     shape, made = chain.twin.shape(op.x), chain.twin.shape(op.y)
@@ -160,8 +111,8 @@ def fixed_point(factor: float) -> tuple[int, int]:
     return (whole // 2, shift - 1) if whole == _ONE else (whole, shift)
 
 
-def _rescaled(chain: _Chain, sums: str, layer: _Layer) -> str:
-    """Write the way from sums to bytes: multiply, shift, add the offset, and keep within the bounds."""
+def _rescaled(chain: Chain, sums: str, layer: _Layer) -> str:
+    """Write the way from sums to bytes: multiply, shift, and add the offset."""
     factor = np.float32(layer.source.scale) * np.float32(layer.weight_grid.scale) / np.float32(layer.result.scale)
     multiplier, shift = fixed_point(float(factor))
     wide = chain.add("Cast", [sums], {"to": _INT64})
@@ -173,11 +124,10 @@ def _rescaled(chain: _Chain, sums: str, layer: _Layer) -> str:
         sign, size = chain.add("Sign", [scaled]), chain.add("Abs", [scaled])
         size = chain.add("Add", [size, chain.whole(2 ** (shift - 1))])
         scaled = chain.add("Mul", [chain.add("Div", [size, chain.whole(2**shift)]), sign])
-    moved = chain.add("Add", [scaled, chain.whole(layer.result.offset)])
-    return chain.add("Clip", [moved, chain.whole(layer.least), chain.whole(layer.most)])
+    return chain.add("Add", [scaled, chain.whole(layer.result.offset)])
 
 
-def _write_mean(chain: _Chain) -> None:
+def _write_mean(chain: Chain) -> None:
     """Compute the means of whole images of bytes."""
     op = chain.op
     x, shape = chain.bytes_of(op.x), chain.twin.shape(op.x)
