@@ -11,7 +11,7 @@ from board_programs import emit, fitted, refusals, run
 from hypothesis import HealthCheck, given, settings
 
 from compiler.analysis.cost import PRECISION_KEY
-from compiler.ir import Array, Program
+from compiler.ir import Array, Program, parse_program
 from targets.emitters.acl.emulate import compile_program, run_program
 from targets.emitters.acl.exact import exact_twin
 from targets.emitters.acl.integers import find_bytes
@@ -44,6 +44,28 @@ def test_every_layer_in_integers_is_within_a_step_of_onnx_runtime(tmp_path: Path
     exact = outputs_of(exact_twin(whole), feeds)
     unlike = {name: float((_steps(whole, name, found, value) > 0.5).mean()) for name, value in exact.items()}
     assert {name: share for name, share in unlike.items() if share > 0.002} == {}
+
+
+@pytest.mark.parametrize("op_type", ["Add", "Sub", "Mul"])
+def test_halves_round_as_the_library_does(op_type: str, tmp_path: Path, tools: Tools) -> None:
+    """16 elements of a row at once, and the other 8 one by one; with these steps every other result is a half."""
+    program = parse_program(f"""
+    g (float[1,4,9,24] x, float[1,4,9,24] w) => (float[1,4,9,24] y)
+      <float s = {{1}}, float t = {{2}}, uint8 a = {{5}}, uint8 b = {{0}}, uint8 c = {{101}}>
+    {{
+      [x_in] xb = QuantizeLinear (x, s, a)  [x_out] xr = DequantizeLinear (xb, s, a)
+      [w_in] wb = QuantizeLinear (w, s, b)  [w_out] wr = DequantizeLinear (wb, s, b)
+      [pair] z = {op_type} (xr, wr)
+      [y_in] yb = QuantizeLinear (z, t, c)  [y_out] y = DequantizeLinear (yb, t, c)
+    }}
+    """)
+    program.set_metadata(PRECISION_KEY, "int8")
+    rng = np.random.default_rng(3)
+    feeds = {"x": rng.integers(-5, 60, (1, 4, 9, 24)), "w": rng.integers(0, 6, (1, 4, 9, 24))}
+    feeds = {name: value.astype(np.float32) for name, value in feeds.items()}
+    found = _outputs(fitted(program), feeds, tmp_path, tools)["y"]
+    assert np.array_equal(found, outputs_of(exact_twin(program), feeds)["y"])
+    assert not np.array_equal(found, outputs_of(program, feeds)["y"])
 
 
 def test_random_networks_in_integers_compute_what_the_library_model_does(tmp_path: Path, tools: Tools) -> None:
