@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -27,39 +27,12 @@ from compiler.rewrites.try_factorize import (
     unfit,
 )
 from compiler.target import Target
+from passes.decisions.factorized import Factorized, Factors
 
 _GUIDELINE_RANK = 64
 _DEFAULT_RATIO = 0.5
 _IMAGES_MEASURED = 8
 _AGAINST = {"kernel": "a 1xN and an Nx1", "kernel-3x3": "two 3x3"}  # what the guideline advises against
-
-
-class Factors(Decision):
-    """How one layer is factorised, what that costs it, and what the target gains."""
-
-    rank: int
-    """Channels between the two convolutions, in each block."""
-    full_rank: int
-    """The block's rank at which nothing is lost."""
-    blocks: int
-    expected_error: float | None = None
-    """The share of the weights, or with `fit: outputs` of the outputs, that the rank leaves out; None in lint."""
-    output_error: float | None = None
-    """Measured on calibration images: the outputs' distance from the layer's own, relative to them."""
-    ms_before: float
-    ms_after: float
-    digest: str | None = None
-    """With `fit: outputs`: a sha256 of the fitted weights, which a report does not hold."""
-
-
-class Factorized(Decision):
-    """The layers that are factorised, and why others stay."""
-
-    factored: dict[str, Factors]
-    left: dict[str, str]
-    is_stand_in: bool = False
-    weights: dict[str, tuple[Any, Any]] = Field(default={}, exclude=True, repr=False)
-    """The factors of each layer, for the rewrite that follows; a replayed decision computes them again."""
 
 
 class ConvFactorize(Pass):

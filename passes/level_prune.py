@@ -6,17 +6,16 @@ from fractions import Fraction
 from itertools import islice
 from typing import Annotated, ClassVar, Literal, Self
 
-import numpy as np
 from pydantic import ConfigDict, Field, model_validator
 
-from compiler.analysis.allocation.allocate import Allocation, Bounds, Limits, Shared, Weights, allocate
-from compiler.analysis.allocation.counts import Count, count_at, rounded_layers, unit_step
+from compiler.analysis.allocation.allocate import Bounds, Limits, Shared, Weights, allocate
+from compiler.analysis.allocation.counts import count_at, unit_step
 from compiler.analysis.allocation.faults import check_scope
 from compiler.analysis.allocation.goal import Goal
 from compiler.analysis.allocation.record import record
 from compiler.analysis.allocation.rounds import goal_on_the_way, sizes_at_start
 from compiler.analysis.allocation.weigh import samples_for, weigh
-from compiler.analysis.channels import ChannelGroup, Channels, find_channels, gone_units, kept_filters
+from compiler.analysis.channels import ChannelGroup, Channels, find_channels, gone_units
 from compiler.analysis.cost import cost
 from compiler.analysis.criteria import (
     ClusterOptions,
@@ -24,7 +23,6 @@ from compiler.analysis.criteria import (
     CriterionName,
     FirstRanking,
     Ranking,
-    SeenImage,
     check_pictures,
     choose_scenes,
     cluster_pictures,
@@ -41,34 +39,10 @@ from compiler.rewrites.cut_channels import cut_channels, cut_masked_channels
 from compiler.rewrites.look_again import look_again
 from compiler.rewrites.make_up import hand_over, raise_biases
 from compiler.target import Target
+from passes.decisions.kept import Kept, keep
 
 Level = Annotated[float, Field(ge=0, lt=1)]
 """A share of filters to remove."""
-
-
-class Kept(Decision):
-    """Which filters of which layers stay."""
-
-    kept: dict[str, tuple[int, ...]]
-    """Layer name to filter indices, ascending; layers that lose none are not listed."""
-    shortfall: dict[str, int] = {}
-    """For the cluster criterion: layers in which so many clusters were missing, their filters being alike."""
-    rounded: dict[str, tuple[int, int]] = {}
-    """Layer name to the number of filters that the level asked for, and the multiple of channels that stays."""
-    clusters: dict[str, tuple[int, ...]] = {}
-    """For the cluster criterion: the cluster of each filter, -1 for one that had to stay, by layer as `kept`."""
-    images: tuple[SeenImage, ...] = ()
-    """For the cluster criterion: the images that it looked at."""
-    absorbed: dict[str, tuple[float, ...]] = {}
-    """For `removed`: what the bias of each reader gains, filter by filter of those that it keeps."""
-    merged: dict[str, tuple[float, ...]] = {}
-    """For `removed: merge`: of each channel that a reader loses, how much of its weights another channel takes over."""
-    allocation: Allocation | None = None
-    """For the global scope: the goal, what was reached, and what each layer got."""
-
-    def filters_left(self) -> dict[str, tuple[int, ...]]:
-        """Tell which filters stay."""
-        return self.kept
 
 
 class LevelPrune(Pass):
@@ -186,7 +160,7 @@ class LevelPrune(Pass):
         bounds = self._bounds(program, channels, context)
         shared = self._share(program, channels, context, ranking, bounds) if self.scope == "global" else None
         counts = [(bound.group, bound.count) for bound in bounds] if shared is None else shared.counts
-        decision = _keep(channels, ranking, counts)
+        decision = keep(channels, ranking, counts)
         if self.removed != "drop":
             decision = self.made_up(program, channels, context, decision)
         if shared is None:
@@ -297,17 +271,3 @@ class LevelPrune(Pass):
         """Choose what counts are rounded to: the recipe's word, else nothing in the paper preset, else the target's."""
         usual = 1 if self.cluster.preset == "paper" else target.channel_multiple.prefer
         return usual if self.channel_multiple is None else self.channel_multiple
-
-
-def _keep(channels: Channels, ranking: Ranking, counts: list[tuple[ChannelGroup, Count]]) -> Kept:
-    """Let the criterion choose units, and name the filters that stay, for each layer that loses any."""
-    gone = np.zeros(channels.labels.size, dtype=bool)
-    for group, count in counts:
-        gone[group.units] = True
-        gone[ranking.keep(channels, group, count.kept)] = False
-    kept = kept_filters(channels, gone)
-    rounded = rounded_layers(channels, counts, kept)
-    if not isinstance(ranking, ClusterRanking):
-        return Kept(kept=kept, rounded=rounded)
-    clusters, images = ranking.groups(channels, kept), ranking.images
-    return Kept(kept=kept, shortfall=dict(ranking.shortfall), rounded=rounded, clusters=clusters, images=images)

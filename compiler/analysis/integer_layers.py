@@ -53,12 +53,18 @@ def integer_layers(program: ProgramView, scheme: QuantScheme | None) -> IntegerL
     return IntegerLayers(frozenset(layers), frozenset(written), frozenset(vanished), converts)
 
 
-def behind_conversions(program: ProgramView, tensor: str) -> Op | None:
-    """Find what computes a tensor, looking through the pair that it passes."""
+def real_source(program: ProgramView, tensor: str) -> str:
+    """Look through the pairs that a tensor passes at what they read."""
     maker = program.producer(tensor)
     while maker is not None and maker.op_type in CONVERSIONS:
-        maker = program.producer(maker.x)
-    return maker
+        tensor = maker.x
+        maker = program.producer(tensor)
+    return tensor
+
+
+def behind_conversions(program: ProgramView, tensor: str) -> Op | None:
+    """Find what computes a tensor, looking through the pair that it passes."""
+    return program.producer(real_source(program, tensor))
 
 
 def _written(program: ProgramView, ops: list[Op], scheme: QuantScheme) -> set[str]:

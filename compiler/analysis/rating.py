@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from compiler.analysis.integer_layers import CONVERSIONS
+from compiler.analysis.integer_layers import real_source
 from compiler.ir import Conv, Op, ProgramView
 from compiler.target import ClassCost, CostModel
 
@@ -44,22 +44,13 @@ def rate_class(program: ProgramView, op: Op, kind: str) -> str:
     shape = program.shape(op.input(1))
     if shape is None:
         return kind
-    if _read_from(program, op.x) in program.inputs and shape[1] <= _IMAGE:
+    if real_source(program, op.x) in program.inputs and shape[1] <= _IMAGE:
         return "stem"
     window = shape[2:]
     if set(window) == {1}:
         return "pointwise"
     is_plain = set(_ones(op, "strides")) | set(_ones(op, "dilations")) == {1}
     return "conv3x3" if window == (3, 3) and is_plain else kind
-
-
-def _read_from(program: ProgramView, tensor: str) -> str:
-    """Look through conversions at what they read."""
-    maker = program.producer(tensor)
-    while maker is not None and maker.op_type in CONVERSIONS:
-        tensor = maker.x
-        maker = program.producer(tensor)
-    return tensor
 
 
 def _ones(op: Op, attribute: str) -> Iterator[int]:

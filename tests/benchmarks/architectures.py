@@ -79,7 +79,7 @@ def _judge(path: Path) -> dict[str, str]:
     from compiler.frontends.onnx_file import load_onnx
     from compiler.ir import model_bytes, verify
     from compiler.reference import Session
-    from passes.level_prune import Kept
+    from passes.decisions.kept import Kept
     from tests.support.masking import masked
     from tests.support.running import distance, feeds_for, outputs_of
     from tests.support.steps import apply

@@ -10,7 +10,7 @@ from compiler.frontends.onnx_file import load_model, load_onnx
 from compiler.frontends.structure import read_structure, stand_in_weights
 from compiler.ir import Program, digest, from_model, refresh_types, to_model, verify
 from compiler.plan import CLEAN_UPS
-from passes.level_prune import Kept
+from passes.decisions.kept import Kept
 from tests.support.masking import masked
 from tests.support.real_networks import LARGE, SMALL, with_weights, without_weights
 from tests.support.running import ROUNDING, distance, outputs_of

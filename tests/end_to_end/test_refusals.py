@@ -10,7 +10,8 @@ from compiler.analysis.cost import count_parameters
 from compiler.contracts import Context
 from compiler.ir import parse_program
 from compiler.registry import load_named_target
-from passes.level_prune import Kept, LevelPrune
+from passes.decisions.kept import Kept
+from passes.level_prune import LevelPrune
 from tests.end_to_end.test_build_options import build, edit
 from tests.support.commands import compress
 

@@ -11,7 +11,8 @@ from compiler.analysis.channels import FIXED, find_channels
 from compiler.analysis.cost import count_parameters
 from compiler.contracts import Context, Log
 from compiler.ir import Array, Conv, ConvTranspose, Gemm, Program, refresh_types, verify
-from passes.level_prune import Kept, LevelPrune
+from passes.decisions.kept import Kept
+from passes.level_prune import LevelPrune
 from tests.support.masking import masked
 from tests.support.networks import networks
 from tests.support.running import ROUNDING, distance, feeds_for, outputs_of

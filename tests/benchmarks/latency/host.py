@@ -127,7 +127,7 @@ def _fit(cases: Sequence[Case], names: Sequence[str], now: Floats) -> Floats:
     parts = np.array([[case.work.get(name, 0.0) for name in names] for case in cases]) * now / times[:, None]
     rows = np.vstack([parts, _TRUST * np.eye(len(names))])
     wanted = np.concatenate([np.ones(len(cases)), np.full(len(names), _TRUST)])
-    solved = cast("tuple[Floats, float]", optimize.nnls(rows, wanted))  # pyright: ignore[reportUnknownMemberType]
+    solved = cast("tuple[Floats, float]", optimize.nnls(rows, wanted))  # pyright: ignore[reportUnknownMemberType] - scipy types it in part
     return solved[0] * now
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from compiler.analysis.channels.rest import COMBINING, REDUCING, UNARY, after, combined, reduced
 from compiler.ir import Array, Program, parse_program, refresh_types
-from passes.level_prune import Kept
+from passes.decisions.kept import Kept
 from tests.support.masking import masked
 from tests.support.running import ROUNDING, distance, outputs_of
 from tests.support.steps import apply

@@ -15,7 +15,8 @@ from compiler.diagnostic import CompressError
 from compiler.ir import Program, TensorType, parse_program, refresh_types, verify
 from compiler.rewrites.factorize_conv import Scheme, factorize, parts, unfold, unfolded_shape
 from compiler.rewrites.try_factorize import convolutions, output_errors, unfit
-from passes.conv_factorize import ConvFactorize, Factorized
+from passes.conv_factorize import ConvFactorize
+from passes.decisions.factorized import Factorized
 from tests.support.running import ROUNDING, distance, outputs_of
 from tests.support.steps import target
 

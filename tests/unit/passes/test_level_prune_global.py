@@ -14,7 +14,8 @@ from compiler.analysis.channels import find_channels
 from compiler.analysis.cost import cost
 from compiler.diagnostic import CompressError
 from compiler.ir import Program, parse_program
-from passes.level_prune import Kept, LevelPrune
+from passes.decisions.kept import Kept
+from passes.level_prune import LevelPrune
 from tests.support.steps import apply, target
 
 COSTS = ("parameters", "macs", "bytes", "predicted_ms")

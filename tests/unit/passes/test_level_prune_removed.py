@@ -11,7 +11,8 @@ from compiler.analysis.regions import Scene
 from compiler.contracts import Context, Log, Sample
 from compiler.diagnostic import CompressError
 from compiler.ir import Program, parse_program, refresh_types, verify
-from passes.level_prune import Kept, LevelPrune
+from passes.decisions.kept import Kept
+from passes.level_prune import LevelPrune
 from tests.support.running import distance, outputs_of
 from tests.support.steps import apply, target
 

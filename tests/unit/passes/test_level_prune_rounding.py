@@ -3,7 +3,7 @@
 import pytest
 
 from compiler.ir import Program, parse_program
-from passes.level_prune import Kept
+from passes.decisions.kept import Kept
 from tests.support.steps import Applied, apply
 
 

@@ -7,7 +7,8 @@ from compiler.analysis.criteria import ClusterOptions, choose_scenes, map_featur
 from compiler.contracts import Context, Log
 from compiler.ir import Program, parse_program, refresh_types
 from compiler.rewrites.look_again import masked
-from passes.level_prune import Kept, LevelPrune
+from passes.decisions.kept import Kept
+from passes.level_prune import LevelPrune
 from tests.support.masking import masked as independently_masked
 from tests.support.running import distance, outputs_of
 from tests.support.steps import target
