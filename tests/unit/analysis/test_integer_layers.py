@@ -2,7 +2,7 @@
 
 import pytest
 
-from compiler.analysis.calibration import Sample, calibrated
+from compiler.analysis.calibration import Sample, calibrated, scaled
 from compiler.analysis.cost import LayerCost, cost, layer_costs
 from compiler.analysis.prediction import predictions
 from compiler.ir import Program, parse_program
@@ -96,3 +96,9 @@ def test_times_of_integer_networks_give_calibrated_predictions_a_band() -> None:
     model = calibrated(target("rk3399").cost.under("neon"), samples, "a test")
     assert model.error is not None and model.error.with_integers
     assert predictions(samples[0].program, model)[0].low is not None
+
+
+def test_a_calibrated_model_scales_the_speeds_of_classes_too() -> None:
+    program, model = integers("host"), target("host").cost
+    twice = scaled(model, 2, 2)
+    assert cost(program, twice).predicted_ms == pytest.approx(2 * cost(program, model).predicted_ms)
