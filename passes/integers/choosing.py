@@ -27,7 +27,7 @@ from compiler.target import QuantScheme
 from passes.integers.decision import Quantized, Way
 from passes.integers.making import Making
 
-Calibrate: TypeAlias = CalibratorName | Literal["quietest"]
+Calibrate: TypeAlias = Literal[CalibratorName, "quietest"]
 _TRIED: tuple[CalibratorName, ...] = ("mse", "minmax", "percentile")
 _MOST_JUDGES = 16
 """The most images that learned rounding, and noise that the recipe limits, are judged by."""
